@@ -1,0 +1,1 @@
+//! Job two on one page: verify, start to end.

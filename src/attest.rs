@@ -1,0 +1,1 @@
+//! Job one on one page: generate, sign, verify what was signed, write.

@@ -1,0 +1,1 @@
+//! One file for each kind of builder: verified attestation to normalised facts.

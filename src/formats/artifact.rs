@@ -1,0 +1,1 @@
+//! What a user names to be verified or attested, and an artifact with its digests.

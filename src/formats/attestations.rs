@@ -1,0 +1,1 @@
+//! A file of attestations: one bundle, an array, or JSON Lines of any number.

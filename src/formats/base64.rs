@@ -1,0 +1,1 @@
+//! Strict base64, standard and URL-safe.

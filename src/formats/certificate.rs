@@ -1,0 +1,1 @@
+//! The view of a signing certificate that verification needs: names, validity, Fulcio extensions, SCTs.

@@ -1,0 +1,1 @@
+//! Checkpoints of transparency logs: signed notes (C2SP).

@@ -1,0 +1,1 @@
+//! Strict JSON: no duplicate keys, no trailing bytes, bounded depth and size.

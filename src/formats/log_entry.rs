@@ -1,0 +1,1 @@
+//! Bodies of transparency log entries.

@@ -1,0 +1,15 @@
+//! Bytes to types and back: strict, capped, and without any idea of trust.
+
+pub mod artifact;
+pub mod attestations;
+pub mod base64;
+pub mod bundle;
+pub mod certificate;
+pub mod checkpoint;
+pub mod digest;
+pub mod envelope;
+pub mod json;
+pub mod log_entry;
+pub mod provenance;
+pub mod statement;
+pub mod vsa;

@@ -1,0 +1,4 @@
+//! SLSA provenance of any version.
+
+pub mod v02;
+pub mod v1;

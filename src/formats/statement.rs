@@ -1,0 +1,1 @@
+//! in-toto Statements v0.1 and v1.

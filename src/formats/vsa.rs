@@ -1,0 +1,1 @@
+//! SLSA verification summaries (VSA v1).

@@ -1,0 +1,1 @@
+//! Build facts to Statement, without touching the world.

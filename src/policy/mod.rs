@@ -1,0 +1,1 @@
+//! Facts and expectations to a verdict.

@@ -1,0 +1,1 @@
+//! What was judged and why, as data and as text.

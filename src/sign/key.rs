@@ -1,0 +1,1 @@
+//! Private keys: plain and encrypted PEM, generation, signing.

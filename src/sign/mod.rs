@@ -1,0 +1,3 @@
+//! Statement to signed bundle.
+
+pub mod key;

@@ -1,0 +1,1 @@
+//! Files, read with a cap and written whole or not at all.

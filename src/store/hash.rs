@@ -1,0 +1,1 @@
+//! Artifact files to digests, in one streaming pass.

@@ -1,0 +1,5 @@
+//! Where artifacts and attestations lie.
+
+pub mod file;
+pub mod hash;
+pub mod subjects;

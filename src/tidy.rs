@@ -1,0 +1,1 @@
+//! House rules that cargo cannot enforce inside one package.

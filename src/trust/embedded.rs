@@ -1,0 +1,1 @@
+//! The trusted roots that ship inside the program, each with its date.

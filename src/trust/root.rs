@@ -1,0 +1,1 @@
+//! Trusted roots: Fulcio, CT, Rekor and timestamp authorities with validity windows.

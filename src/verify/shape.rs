@@ -1,0 +1,1 @@
+//! Step of verification: shape.

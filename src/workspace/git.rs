@@ -1,0 +1,1 @@
+//! Facts about the git repository a build runs in.

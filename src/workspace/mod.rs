@@ -1,0 +1,3 @@
+//! The checkout a build runs in, read into build facts.
+
+pub mod git;
