@@ -171,8 +171,7 @@ impl Digest {
     /// Every [`DigestError`].
     pub fn parse(text: &str) -> Result<Self, DigestError> {
         let (name, value) = text.split_once(':').ok_or_else(|| DigestError::UnknownAlgorithm(text.to_owned()))?;
-        let algorithm =
-            Algorithm::from_name(name).ok_or_else(|| DigestError::UnknownAlgorithm(name.to_owned()))?;
+        let algorithm = Algorithm::from_name(name).ok_or_else(|| DigestError::UnknownAlgorithm(name.to_owned()))?;
         Self::from_hex(algorithm, &value.to_ascii_lowercase())
     }
 
@@ -264,10 +263,7 @@ mod tests {
         let good = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
         assert_eq!(Digest::from_hex(Algorithm::Sha256, good).unwrap().hex(), good);
         let upper = good.to_uppercase();
-        assert_eq!(
-            Digest::from_hex(Algorithm::Sha256, &upper),
-            Err(DigestError::NotHex(Algorithm::Sha256))
-        );
+        assert_eq!(Digest::from_hex(Algorithm::Sha256, &upper), Err(DigestError::NotHex(Algorithm::Sha256)));
         assert!(Digest::parse(&format!("sha256:{upper}")).is_ok());
         assert!(matches!(Digest::parse("sha256:00"), Err(DigestError::Length { found: 1, .. })));
         assert!(matches!(Digest::parse("crc32:00"), Err(DigestError::UnknownAlgorithm(_))));

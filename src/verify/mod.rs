@@ -1,10 +1,10 @@
 //! The one way from an unverified bundle to a verified attestation.
-mod shape;
-mod time;
+mod attestation;
+mod binding;
 mod certificate;
+mod identity;
 mod log;
+mod shape;
 mod signature;
 mod statement;
-mod binding;
-mod identity;
-mod attestation;
+mod time;
