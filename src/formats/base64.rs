@@ -1,1 +1,38 @@
-//! Strict base64, standard and URL-safe.
+//! Strict base64: padded, canonical, standard or (where a format permits it) URL-safe.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::URL_SAFE;
+
+/// Standard alphabet, padded (RFC 4648 section 4). None for any other spelling: white space, missing padding, URL-safe
+/// letters, or bits behind the last byte that are not zero.
+pub fn decode(text: &str) -> Option<Vec<u8>> {
+    STANDARD.decode(text).ok()
+}
+
+/// Standard or URL-safe alphabet, padded, never both in one text. DSSE (protocol.md, "the payload and signature") lets
+/// a writer choose; Google Cloud Build writes the second.
+pub fn decode_either(text: &str) -> Option<Vec<u8>> {
+    STANDARD.decode(text).or_else(|_| URL_SAFE.decode(text)).ok()
+}
+
+/// Standard alphabet, padded.
+pub fn encode(bytes: &[u8]) -> String {
+    STANDARD.encode(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_spelling_each() {
+        assert_eq!(decode("+/8="), Some(vec![0xfb, 0xff]));
+        for other in ["-_8=", "+/8", "+/9=", "+/8=\n", " +/8=", "+/8=="] {
+            assert_eq!(decode(other), None, "{other:?}");
+        }
+        assert_eq!(decode_either("-_8="), Some(vec![0xfb, 0xff]));
+        assert_eq!(decode_either("+_8="), None);
+        assert_eq!(decode_either("-_8"), None);
+    }
+}

@@ -1,1 +1,160 @@
 //! DSSE envelopes and their pre-authentication encoding.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::formats::FormatError;
+use crate::formats::base64;
+use crate::formats::json;
+use crate::formats::json::Fields;
+
+/// The payload type of an in-toto Statement (in-toto attestation spec, "Envelope").
+pub const IN_TOTO_PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
+
+/// Most signatures in one envelope.
+pub const MAX_SIGNATURES: usize = 16;
+
+/// A DSSE envelope (secure-systems-lab/dsse, envelope.md). Nothing in it is believed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Envelope {
+    /// What the payload is; covered by every signature.
+    pub payload_type: String,
+    /// The bytes that were signed, decoded.
+    pub payload: Arc<[u8]>,
+    /// One or more signatures.
+    pub signatures: Vec<Signature>,
+    /// The JSON text this envelope was read from, where it stood alone in a file: the oldest log entries are about
+    /// that text.
+    pub source: Option<Arc<[u8]>>,
+}
+
+/// One signature of an envelope.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signature {
+    /// An unauthenticated hint; empty when absent.
+    pub keyid: String,
+    /// The signature, decoded.
+    pub sig: Vec<u8>,
+    /// The PEM certificate that slsa-github-generator put here before bundles existed. Not part of DSSE.
+    pub cert: Option<String>,
+}
+
+impl Envelope {
+    /// Takes an envelope out of parsed JSON. Fields that DSSE does not know are ignored, as it says.
+    ///
+    /// # Errors
+    /// Any [`FormatError`] about JSON fields, `too-many` above [`MAX_SIGNATURES`].
+    pub fn from_json(value: Value, path: &str) -> Result<Self, FormatError> {
+        let mut fields = Fields::new(value, path)?;
+        let payload_type = fields.need_string("payloadType")?;
+        let payload = either(&mut fields, "payload")?.into();
+        let list = fields.array("signatures", MAX_SIGNATURES)?;
+        if list.is_empty() {
+            return Err(fields.missing("signatures"));
+        }
+        let at = fields.at("signatures");
+        let signatures = list
+            .into_iter()
+            .enumerate()
+            .map(|(n, value)| Signature::from_json(value, &format!("{at}/{n}")))
+            .collect::<Result<_, _>>()?;
+        Ok(Self { payload_type, payload, signatures, source: None })
+    }
+
+    /// The envelope as JSON: standard base64, `keyid` only where there is one.
+    pub fn to_json(&self) -> Value {
+        let signatures: Vec<Value> = self.signatures.iter().map(Signature::to_json).collect();
+        serde_json::json!({
+            "payload": base64::encode(&self.payload),
+            "payloadType": self.payload_type,
+            "signatures": signatures,
+        })
+    }
+
+    /// The bytes that each signature covers.
+    pub fn pae(&self) -> Vec<u8> {
+        pae(&self.payload_type, &self.payload)
+    }
+}
+
+impl Signature {
+    fn from_json(value: Value, path: &str) -> Result<Self, FormatError> {
+        let mut fields = Fields::new(value, path)?;
+        let keyid = fields.string("keyid")?.unwrap_or_default();
+        let sig = either(&mut fields, "sig")?;
+        let cert = fields.string("cert")?;
+        Ok(Self { keyid, sig, cert })
+    }
+
+    fn to_json(&self) -> Value {
+        let mut signature = serde_json::json!({ "sig": base64::encode(&self.sig) });
+        if !self.keyid.is_empty() {
+            signature["keyid"] = Value::from(self.keyid.as_str());
+        }
+        signature
+    }
+}
+
+/// DSSE lets a writer choose the base64 alphabet for `payload` and `sig`.
+fn either(fields: &mut Fields, name: &str) -> Result<Vec<u8>, FormatError> {
+    let text = fields.need_string(name)?;
+    base64::decode_either(&text).ok_or_else(|| FormatError::Base64 { path: fields.at(name) })
+}
+
+/// Pre-authentication encoding, `DSSEv1 SP len(type) SP type SP len(payload) SP payload` (DSSE protocol.md): lengths in
+/// bytes, decimal. One allocation of the final size.
+pub fn pae(payload_type: &str, payload: &[u8]) -> Vec<u8> {
+    let head = format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len());
+    let mut bytes = Vec::with_capacity(head.len() + payload.len());
+    bytes.extend_from_slice(head.as_bytes());
+    bytes.extend_from_slice(payload);
+    bytes
+}
+
+/// Whether a JSON object has the shape of a bare envelope, as against a bundle.
+pub fn looks_like_envelope(value: &Value) -> bool {
+    value.get("payloadType").is_some() && value.get("payload").is_some()
+}
+
+/// An envelope that stands alone in `text`, with that text kept.
+///
+/// # Errors
+/// As [`Envelope::from_json`].
+pub fn parse(text: &[u8]) -> Result<Envelope, FormatError> {
+    let envelope = Envelope::from_json(json::parse(text)?, "")?;
+    Ok(Envelope { source: Some(text.into()), ..envelope })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pae_is_the_published_vector() {
+        let bytes = pae("http://example.com/HelloWorld", b"hello world");
+        assert_eq!(bytes, b"DSSEv1 29 http://example.com/HelloWorld 11 hello world");
+        assert_eq!(pae("\u{e9}", b""), "DSSEv1 2 \u{e9} 0 ".as_bytes());
+    }
+
+    #[test]
+    fn reads_and_writes_the_same_envelope() {
+        let text =
+            br#"{"payloadType":"t","payload":"-_8=","signatures":[{"sig":"AQI=","keyid":"k"},{"sig":"AQI="}],"x":1}"#;
+        let envelope = parse(text).unwrap();
+        assert_eq!(&*envelope.payload, [0xfb, 0xff]);
+        let again = Envelope::from_json(envelope.to_json(), "").unwrap();
+        assert_eq!(again, Envelope { source: None, ..envelope });
+    }
+
+    #[test]
+    fn refusals_are_named() {
+        let code = |text: &str| parse(text.as_bytes()).unwrap_err().code();
+        assert_eq!(code(r#"{"payloadType":"t","payload":"AA==","signatures":[]}"#), "json-field-missing");
+        assert_eq!(code(r#"{"payloadType":"t","payload":"AA","signatures":[{"sig":"AA=="}]}"#), "base64-invalid");
+        assert_eq!(code(r#"{"payloadType":["t"],"payload":"AA==","signatures":[]}"#), "json-wrong-type");
+        let many = vec![r#"{"sig":"AA=="}"#; MAX_SIGNATURES + 1].join(",");
+        let many = format!(r#"{{"payloadType":"t","payload":"AA==","signatures":[{many}]}}"#);
+        assert_eq!(code(&many), "too-many");
+    }
+}

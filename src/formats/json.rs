@@ -1,1 +1,339 @@
-//! Strict JSON: no duplicate keys, no trailing bytes, bounded depth and size.
+//! Strict JSON: no duplicate keys, no trailing bytes, bounded depth; and objects read field by field.
+
+use std::fmt;
+
+use serde::Deserializer;
+use serde::de::DeserializeSeed;
+use serde::de::Error;
+use serde::de::MapAccess;
+use serde::de::SeqAccess;
+use serde::de::Visitor;
+use serde_json::Map;
+use serde_json::Number;
+use serde_json::Value;
+
+use crate::formats::FormatError;
+use crate::formats::base64;
+
+/// Deepest nesting of arrays and objects that is read. The deepest real attestation seen nests 12 levels.
+pub const MAX_DEPTH: usize = 64;
+
+const DUPLICATE: &str = "duplicate key ";
+const DEEP: &str = "nested too deeply";
+
+/// Reads one JSON text: UTF-8, RFC 8259, no duplicate keys, at most [`MAX_DEPTH`] levels, nothing behind it but space.
+///
+/// # Errors
+/// `json-duplicate-key`, `json-too-deep`, `json-invalid`.
+pub fn parse(bytes: &[u8]) -> Result<Value, FormatError> {
+    let mut input = serde_json::Deserializer::from_slice(bytes);
+    let value = Strict { depth: 0 }.deserialize(&mut input).and_then(|value| input.end().map(|()| value));
+    value.map_err(|error| refusal(&error))
+}
+
+fn refusal(error: &serde_json::Error) -> FormatError {
+    let text = error.to_string();
+    let reason = text.rsplit_once(" at line ").map_or(text.as_str(), |(reason, _)| reason).to_owned();
+    let (line, column) = (error.line(), error.column());
+    if let Some(key) = reason.strip_prefix(DUPLICATE) {
+        return FormatError::DuplicateKey { key: key.to_owned(), line, column };
+    }
+    if reason == DEEP || reason.starts_with("recursion limit") {
+        return FormatError::TooDeep { limit: MAX_DEPTH, line, column };
+    }
+    FormatError::Json { reason, line, column }
+}
+
+/// Builds a [`Value`], refusing what serde_json would quietly accept.
+struct Strict {
+    depth: usize,
+}
+
+impl Strict {
+    fn deeper<E: Error>(&self) -> Result<usize, E> {
+        if self.depth < MAX_DEPTH { Ok(self.depth + 1) } else { Err(E::custom(DEEP)) }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Strict {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<Value, D::Error> {
+        input.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Strict {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::Number(value.into()))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::Number(value.into()))
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
+        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("number out of range"))
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::String(value.to_owned()))
+    }
+
+    fn visit_string<E: Error>(self, value: String) -> Result<Value, E> {
+        Ok(Value::String(value))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let depth = self.deeper()?;
+        let mut array = Vec::new();
+        while let Some(item) = items.next_element_seed(Self { depth })? {
+            array.push(item);
+        }
+        Ok(Value::Array(array))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        let depth = self.deeper()?;
+        let mut object = Map::new();
+        while let Some(key) = entries.next_key::<String>()? {
+            if object.contains_key(&key) {
+                return Err(A::Error::custom(format_args!("{DUPLICATE}{key}")));
+            }
+            let value = entries.next_value_seed(Self { depth })?;
+            object.insert(key, value);
+        }
+        Ok(Value::Object(object))
+    }
+}
+
+/// What kind of JSON value this is, for error texts.
+pub fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}
+
+/// An object being taken apart: each field is removed as it is read, and [`Fields::finish`] refuses what is left.
+///
+/// `null` is read as absent, as the protobuf JSON mapping and the in-toto specification say.
+#[derive(Debug)]
+pub struct Fields {
+    path: String,
+    map: Map<String, Value>,
+}
+
+impl Fields {
+    /// Takes an object apart; `path` is its JSON pointer, for error texts.
+    ///
+    /// # Errors
+    /// `json-wrong-type` for anything but an object.
+    pub fn new(value: Value, path: &str) -> Result<Self, FormatError> {
+        match value {
+            Value::Object(map) => Ok(Self { path: path.to_owned(), map }),
+            other => Err(wrong(path, "an object", &other)),
+        }
+    }
+
+    /// The JSON pointer of a field.
+    pub fn at(&self, name: &str) -> String {
+        format!("{}/{name}", self.path)
+    }
+
+    /// Any value, or None when absent or null.
+    pub fn take(&mut self, name: &str) -> Option<Value> {
+        self.map.shift_remove(name).filter(|value| !value.is_null())
+    }
+
+    /// A string, or None when absent.
+    ///
+    /// # Errors
+    /// `json-wrong-type`.
+    pub fn string(&mut self, name: &str) -> Result<Option<String>, FormatError> {
+        match self.take(name) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(other) => Err(wrong(&self.at(name), "a string", &other)),
+        }
+    }
+
+    /// A string that must be there.
+    ///
+    /// # Errors
+    /// `json-field-missing`, `json-wrong-type`.
+    pub fn need_string(&mut self, name: &str) -> Result<String, FormatError> {
+        self.string(name)?.ok_or_else(|| self.missing(name))
+    }
+
+    /// An object that must be there.
+    ///
+    /// # Errors
+    /// `json-field-missing`, `json-wrong-type`.
+    pub fn need_object(&mut self, name: &str) -> Result<Self, FormatError> {
+        self.object(name)?.ok_or_else(|| self.missing(name))
+    }
+
+    /// An object, or None when absent.
+    ///
+    /// # Errors
+    /// `json-wrong-type`.
+    pub fn object(&mut self, name: &str) -> Result<Option<Self>, FormatError> {
+        let path = self.at(name);
+        self.take(name).map(|value| Self::new(value, &path)).transpose()
+    }
+
+    /// An array of at most `cap` items; empty when absent.
+    ///
+    /// # Errors
+    /// `json-wrong-type`, `too-many`.
+    pub fn array(&mut self, name: &str, cap: usize) -> Result<Vec<Value>, FormatError> {
+        match self.take(name) {
+            None => Ok(Vec::new()),
+            Some(Value::Array(items)) if items.len() <= cap => Ok(items),
+            Some(Value::Array(items)) => {
+                Err(FormatError::TooMany { what: self.at(name), limit: cap, found: items.len() })
+            }
+            Some(other) => Err(wrong(&self.at(name), "an array", &other)),
+        }
+    }
+
+    /// Bytes in standard padded base64, or None when absent.
+    ///
+    /// # Errors
+    /// `json-wrong-type`, `base64-invalid`.
+    pub fn bytes(&mut self, name: &str) -> Result<Option<Vec<u8>>, FormatError> {
+        let path = self.at(name);
+        self.string(name)?.map(|text| base64::decode(&text).ok_or(FormatError::Base64 { path })).transpose()
+    }
+
+    /// Bytes in standard padded base64 that must be there.
+    ///
+    /// # Errors
+    /// `json-field-missing`, `json-wrong-type`, `base64-invalid`.
+    pub fn need_bytes(&mut self, name: &str) -> Result<Vec<u8>, FormatError> {
+        self.bytes(name)?.ok_or_else(|| self.missing(name))
+    }
+
+    /// A non-negative 64-bit integer, as a number or as a decimal string without sign or leading zero (the protobuf JSON
+    /// mapping writes int64 as a string); None when absent.
+    ///
+    /// # Errors
+    /// `json-integer-invalid`.
+    pub fn integer(&mut self, name: &str) -> Result<Option<u64>, FormatError> {
+        let Some(value) = self.take(name) else { return Ok(None) };
+        let read = match &value {
+            Value::Number(number) => number.as_u64(),
+            Value::String(text) => text.parse().ok().filter(|number: &u64| number.to_string() == *text),
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+        };
+        let path = self.at(name);
+        // Every signed integer of the formats is an int64.
+        read.filter(|number| i64::try_from(*number).is_ok())
+            .map(Some)
+            .ok_or_else(|| FormatError::Integer { path, found: value.to_string() })
+    }
+
+    /// An integer that must be there.
+    ///
+    /// # Errors
+    /// `json-field-missing`, `json-integer-invalid`.
+    pub fn need_integer(&mut self, name: &str) -> Result<u64, FormatError> {
+        self.integer(name)?.ok_or_else(|| self.missing(name))
+    }
+
+    /// The error for a field that had to be there.
+    pub fn missing(&self, name: &str) -> FormatError {
+        FormatError::Missing { path: self.at(name) }
+    }
+
+    /// Refuses any field that nobody read.
+    ///
+    /// # Errors
+    /// `json-field-unknown`.
+    pub fn finish(self) -> Result<(), FormatError> {
+        match self.map.keys().next() {
+            None => Ok(()),
+            Some(name) => Err(FormatError::UnknownField { path: self.at(name) }),
+        }
+    }
+
+    /// The fields that nobody read.
+    pub fn rest(self) -> Map<String, Value> {
+        self.map
+    }
+}
+
+/// The error for a value of the wrong type.
+pub fn wrong(path: &str, expected: &'static str, found: &Value) -> FormatError {
+    FormatError::WrongType { path: path.to_owned(), expected, found: kind(found) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(text: &str) -> &'static str {
+        parse(text.as_bytes()).unwrap_err().code()
+    }
+
+    #[test]
+    fn refuses_what_is_ambiguous() {
+        assert_eq!(code(r#"{"a":1,"a":2}"#), "json-duplicate-key");
+        assert_eq!(code(r#"[{"b":{"a":1,"\u0061":2}}]"#), "json-duplicate-key");
+        assert_eq!(code("{} {}"), "json-invalid");
+        assert_eq!(code(""), "json-invalid");
+        assert_eq!(code("{\"a\":"), "json-invalid");
+        assert_eq!(code("\u{feff}{}"), "json-invalid");
+        assert_eq!(code(r#""\ud800""#), "json-invalid");
+        assert_eq!(code("01"), "json-invalid");
+        assert_eq!(code("NaN"), "json-invalid");
+        assert_eq!(parse(b"\"\xff\"").unwrap_err().code(), "json-invalid");
+    }
+
+    #[test]
+    fn depth_is_bounded() {
+        let nested = |n: usize| "[".repeat(n) + &"]".repeat(n);
+        assert!(parse(nested(MAX_DEPTH).as_bytes()).is_ok());
+        assert_eq!(code(&nested(MAX_DEPTH + 1)), "json-too-deep");
+        assert_eq!(code(&"[".repeat(1_000_000)), "json-too-deep");
+    }
+
+    #[test]
+    fn integers_have_one_spelling() {
+        let read = |text: &str| Fields::new(parse(text.as_bytes()).unwrap(), "").unwrap().integer("n");
+        assert_eq!(read(r#"{"n":"12"}"#).unwrap(), Some(12));
+        assert_eq!(read(r#"{"n":12}"#).unwrap(), Some(12));
+        assert_eq!(read(r#"{"n":null}"#).unwrap(), None);
+        for bad in ["\"+12\"", "\"012\"", "\"\"", "-1", "\"-1\"", "1.0", "1e3", "[1]", "9223372036854775808"] {
+            assert_eq!(read(&format!("{{\"n\":{bad}}}")).unwrap_err().code(), "json-integer-invalid", "{bad}");
+        }
+    }
+
+    #[test]
+    fn unread_fields_are_refused() {
+        let mut fields = Fields::new(parse(br#"{"a":"x","b":1}"#).unwrap(), "/top").unwrap();
+        assert_eq!(fields.need_string("a").unwrap(), "x");
+        let error = fields.finish().unwrap_err();
+        assert_eq!((error.code(), error.to_string().contains("/top/b")), ("json-field-unknown", true));
+        assert_eq!(Fields::new(Value::Array(vec![]), "").unwrap_err().code(), "json-wrong-type");
+    }
+}

@@ -8,8 +8,12 @@ pub mod certificate;
 pub mod checkpoint;
 pub mod digest;
 pub mod envelope;
+mod error;
 pub mod json;
 pub mod log_entry;
 pub mod provenance;
+pub mod sct;
 pub mod statement;
 pub mod vsa;
+
+pub use error::FormatError;
