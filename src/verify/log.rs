@@ -1,1 +1,175 @@
-//! Step of verification: log.
+//! Step 6: each log entry is in its log's tree, and is about this very envelope.
+
+use jiff::Timestamp;
+use sigstore_types::Sha256Hash;
+
+use crate::formats::bundle::Bundle;
+use crate::formats::bundle::InclusionProof;
+use crate::formats::bundle::LogEntry;
+use crate::formats::checkpoint::Checkpoint;
+use crate::formats::envelope::Envelope;
+use crate::formats::log_entry::EntryBody;
+use crate::formats::log_entry::EntryKind;
+use crate::trust::key::Spelling;
+use crate::trust::key::sha256;
+use crate::trust::root::Log;
+use crate::trust::root::Transparency;
+use crate::trust::root::TrustedRoot;
+use crate::verify::Step;
+use crate::verify::VerifyError;
+use crate::verify::signature::SignatureVerified;
+use crate::verify::time;
+use crate::verify::time::TimesVerified;
+
+/// How an entry is known to be in its log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogProof {
+    /// A Merkle inclusion proof to a signed checkpoint.
+    Inclusion {
+        /// Leaves in the tree that the checkpoint signs.
+        tree_size: u64,
+    },
+    /// The log's promise alone (its signed entry timestamp), as bundles v0.1 carry.
+    Promise,
+}
+
+/// An entry that was verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogEvidence {
+    /// Where the log is served.
+    pub url: String,
+    /// Index in the log.
+    pub index: u64,
+    /// How it is known to be there.
+    pub proof: LogProof,
+}
+
+/// Every log entry of the bundle was verified, and there is one where the signer needs one.
+#[derive(Debug)]
+pub(super) struct LogVerified {
+    entries: Vec<LogEvidence>,
+}
+
+impl LogVerified {
+    pub(super) fn entries(&self) -> &[LogEvidence] {
+        &self.entries
+    }
+}
+
+/// Verifies every entry. A signer with a certificate of a domain that runs logs needs at least one.
+///
+/// That the SETs verified is step 2's evidence, taken here as `_times`.
+///
+/// # Errors
+/// The `log-*` codes, `checkpoint-invalid`, `json-*` of entry bodies.
+pub(super) fn check(
+    bundle: &Bundle,
+    envelope: &Envelope,
+    pae: &[u8],
+    root: Option<&TrustedRoot>,
+    _times: &TimesVerified,
+    signature: &SignatureVerified,
+    now: Timestamp,
+) -> Result<LogVerified, VerifyError> {
+    let certificate = signature.trusted_key().is_none();
+    let logged = root.is_some_and(|root| root.transparency == Transparency::Logged);
+    if certificate && logged && bundle.log_entries.is_empty() {
+        return Err(VerifyError::LogMissing { root: time::name(root) });
+    }
+    let mut entries = Vec::with_capacity(bundle.log_entries.len());
+    for (index, entry) in bundle.log_entries.iter().enumerate() {
+        let log = time::find_log(index, entry, root)?;
+        let proof = match &entry.inclusion_proof {
+            Some(proof) => included(index, entry, proof, log, now)?,
+            // Step 1 made sure that there is a SET, step 2 that it verifies.
+            None => LogProof::Promise,
+        };
+        about(index, entry, envelope, pae, signature)?;
+        entries.push(LogEvidence { url: log.url.clone(), index: entry.log_index, proof });
+    }
+    Ok(LogVerified { entries })
+}
+
+/// The entry's hash leads to the root of a tree whose head the entry's own log signed (RFC 6962 section 2.1.1).
+fn included(
+    index: usize,
+    entry: &LogEntry,
+    proof: &InclusionProof,
+    log: &Log,
+    now: Timestamp,
+) -> Result<LogProof, VerifyError> {
+    let checkpoint = Checkpoint::parse(&proof.checkpoint).map_err(|error| VerifyError::Format(Step::Log, error))?;
+    checkpoint_signed(index, &checkpoint, log, now)?;
+    let mismatch = |field, proof, checkpoint| VerifyError::CheckpointMismatch { index, field, proof, checkpoint };
+    if proof.root_hash != checkpoint.root_hash() {
+        return Err(mismatch("root hash", hex::encode(&proof.root_hash), hex::encode(checkpoint.root_hash())));
+    }
+    if proof.tree_size != checkpoint.tree_size() {
+        return Err(mismatch("tree size", proof.tree_size.to_string(), checkpoint.tree_size().to_string()));
+    }
+    // A Rekor v2 log has one tree, so the two indexes are one; a Rekor v1 log counts across shards.
+    if entry.kind.is_v2() && proof.log_index != entry.log_index {
+        return Err(VerifyError::Inclusion { index });
+    }
+    let hashes: Option<Vec<Sha256Hash>> =
+        proof.hashes.iter().map(|hash| hash.as_slice().try_into().ok().map(Sha256Hash::new)).collect();
+    let hashes = hashes.ok_or(VerifyError::Inclusion { index })?;
+    let leaf = sigstore_merkle::hash_leaf(&entry.body);
+    let root = Sha256Hash::new(*checkpoint.root_hash());
+    sigstore_merkle::verify_inclusion_proof(&leaf, proof.log_index, proof.tree_size, &hashes, &root)
+        .map_err(|_| VerifyError::Inclusion { index })?;
+    Ok(LogProof::Inclusion { tree_size: proof.tree_size })
+}
+
+/// One signature line must be by the entry's own log; lines of witnesses and of other keys say nothing. Hints are four
+/// bytes and may collide, so every line with the log's hint is tried.
+fn checkpoint_signed(index: usize, checkpoint: &Checkpoint, log: &Log, now: Timestamp) -> Result<(), VerifyError> {
+    let refused = |reason| VerifyError::Checkpoint { index, log: hex::encode(&log.id), reason };
+    if log.window.is_some_and(|window| window.start > now) {
+        return Err(refused("a key that is not valid yet"));
+    }
+    let mut reason = "no line of that log";
+    for line in checkpoint.signatures().iter().filter(|line| log.id.starts_with(&line.key_hint)) {
+        if log.key.verify(checkpoint.signed(), &line.signature, Spelling::Exact).is_ok() {
+            return Ok(());
+        }
+        reason = "a signature that does not verify";
+    }
+    Err(refused(reason))
+}
+
+/// The entry records this payload, this signature and this signer; otherwise a valid entry of something else could be
+/// put beside a forged envelope (CVE-2022-36056).
+fn about(
+    index: usize,
+    entry: &LogEntry,
+    envelope: &Envelope,
+    pae: &[u8],
+    signature: &SignatureVerified,
+) -> Result<(), VerifyError> {
+    let other = |field| VerifyError::EntryMismatch { index, field };
+    let body = EntryBody::parse(entry.kind, &entry.body).map_err(|error| VerifyError::Format(Step::Log, error))?;
+    let digest = match body.kind {
+        EntryKind::Intoto002 | EntryKind::Dsse001 => sha256(&envelope.payload),
+        EntryKind::HashedRekord002 => sha256(pae),
+        EntryKind::Intoto001 => sha256(envelope.source.as_deref().ok_or_else(|| other("kind"))?),
+        EntryKind::HashedRekord001 => return Err(other("kind")),
+    };
+    if body.digest != digest {
+        return Err(other("payload"));
+    }
+    if body.payload_digest.is_some_and(|logged| logged != sha256(&envelope.payload)) {
+        return Err(other("payload"));
+    }
+    if body.payload_type.is_some_and(|logged| logged != envelope.payload_type) {
+        return Err(other("payload type"));
+    }
+    if body.kind != EntryKind::Intoto001 {
+        let logged = body.signatures.iter().map(|one| one.signature.as_deref());
+        if !logged.eq(envelope.signatures.iter().map(|one| Some(one.sig.as_slice()))) {
+            return Err(other("signature"));
+        }
+    }
+    let verifier = body.signatures.get(signature.index()).map(|one| one.verifier.as_slice());
+    if verifier == Some(signature.verifier()) { Ok(()) } else { Err(other("certificate or key")) }
+}

@@ -1,10 +1,133 @@
 //! The one way from an unverified bundle to a verified attestation.
-mod attestation;
+
 mod binding;
 mod certificate;
+mod error;
 mod identity;
 mod log;
+mod sct;
 mod shape;
 mod signature;
 mod statement;
 mod time;
+mod verified;
+
+use jiff::Timestamp;
+
+use crate::formats::artifact::Artifact;
+use crate::formats::bundle::Bundle;
+use crate::formats::bundle::Content;
+use crate::trust::key::PublicKey;
+use crate::trust::root::TrustedRoot;
+
+pub use error::Step;
+pub use error::VerifyError;
+pub use identity::CertificateIdentity;
+pub use identity::Identity;
+pub use log::LogEvidence;
+pub use log::LogProof;
+pub use sct::Publicity;
+pub use time::SignedAt;
+pub use time::TimeSource;
+pub use verified::Authenticated;
+pub use verified::Evidence;
+pub use verified::VerifiedAttestation;
+
+/// A public key that somebody vouches for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrustedKey {
+    /// Who vouches: the file the user named, or a well-known key ring.
+    pub voucher: String,
+    /// The key.
+    pub key: PublicKey,
+}
+
+/// What to believe, prepared once for any number of verifications. It holds no clock and does no I/O.
+#[derive(Debug)]
+pub struct Verifier {
+    roots: Vec<TrustedRoot>,
+    keys: Vec<TrustedKey>,
+}
+
+impl Verifier {
+    /// A verifier that believes these roots, each by itself, and these keys. With neither it believes nothing.
+    pub fn new(roots: Vec<TrustedRoot>, keys: Vec<TrustedKey>) -> Self {
+        Self { roots, keys }
+    }
+
+    /// The roots it believes.
+    pub fn roots(&self) -> &[TrustedRoot] {
+        &self.roots
+    }
+
+    /// Verifies one bundle for one artifact at the time `now`: [`Verifier::authenticate`], then
+    /// [`Authenticated::bind`].
+    ///
+    /// # Errors
+    /// [`VerifyError`]: the bundle is not believed, or it is about something else.
+    pub fn verify(
+        &self,
+        bundle: &Bundle,
+        artifact: &Artifact,
+        now: Timestamp,
+    ) -> Result<VerifiedAttestation, VerifyError> {
+        self.authenticate(bundle, now)?.bind(artifact)
+    }
+
+    /// Everything about a bundle that does not depend on the artifact, so that it is done once for many artifacts.
+    ///
+    /// Each trusted root is tried by itself: a certificate of one domain is never joined with a log or a timestamp of
+    /// another. When none succeeds, the refusal that came furthest is returned.
+    ///
+    /// # Errors
+    /// [`VerifyError`] with the step that refused.
+    pub fn authenticate(&self, bundle: &Bundle, now: Timestamp) -> Result<Authenticated, VerifyError> {
+        let mut furthest: Option<VerifyError> = None;
+        let alone = self.roots.is_empty() || !needs_root(bundle);
+        let roots = if alone { vec![None] } else { self.roots.iter().map(Some).collect() };
+        for root in roots {
+            match self.authenticate_under(bundle, root, now) {
+                Ok(authenticated) => return Ok(authenticated),
+                Err(error) if furthest.as_ref().is_none_or(|best| error.step() > best.step()) => furthest = Some(error),
+                Err(_) => {}
+            }
+        }
+        // `roots` is never empty, so a refusal was recorded.
+        Err(furthest.unwrap_or(VerifyError::SignerKind { expected: "a trusted root or key", found: "none" }))
+    }
+
+    /// The steps. Each returns a token that only its own file can make; [`Authenticated::new`] takes them all, so a step
+    /// that is left out does not compile.
+    ///
+    /// 1. Shape: the bundle is what its version says, and holds nothing that says nothing.
+    /// 2. Time: every timestamp and SET verifies; these are the times that may be believed (RFC 3161; Rekor v1).
+    /// 3. Certificate: it leads to an authority of the root at each of those times, for code signing (RFC 5280).
+    /// 4. SCT: it was made public, where the domain runs CT logs (RFC 6962 section 3).
+    /// 5. Signature: over the DSSE pre-authentication encoding, by the certificate's key or a trusted key.
+    /// 6. Log: each entry is in its log's tree, and is about this very envelope (CVE-2022-36056).
+    /// 7. Statement: the payload type and `_type` are known ones.
+    /// 8. Identity: who signed, from the certificate or the key.
+    fn authenticate_under(
+        &self,
+        bundle: &Bundle,
+        root: Option<&TrustedRoot>,
+        now: Timestamp,
+    ) -> Result<Authenticated, VerifyError> {
+        let (shape, envelope) = shape::check(bundle)?;
+        let time = time::check(bundle, envelope, root, now)?;
+        let chain = certificate::check(bundle, root, &time)?;
+        let sct = sct::check(&chain, root)?;
+        let pae = envelope.pae();
+        let signature = signature::check(envelope, &pae, &chain, &self.keys)?;
+        let log = log::check(bundle, envelope, &pae, root, &time, &signature, now)?;
+        let statement = statement::check(envelope)?;
+        let identity = identity::check(chain, &signature)?;
+        Ok(Authenticated::new(bundle, root, (shape, time, sct, signature, log, statement, identity)))
+    }
+}
+
+/// Whether anything in the bundle can only be judged by a trusted root.
+fn needs_root(bundle: &Bundle) -> bool {
+    let Content::Envelope(_) = &bundle.content else { return false };
+    !bundle.signer.certificates().is_empty() || !bundle.log_entries.is_empty() || !bundle.timestamps.is_empty()
+}

@@ -1,1 +1,85 @@
-//! Step of verification: shape.
+//! Step 1: the bundle has the shape that its version has, and nothing in it is idle or doubled.
+
+use crate::formats::bundle::Bundle;
+use crate::formats::bundle::Content;
+use crate::formats::bundle::Signer;
+use crate::formats::bundle::Version;
+use crate::formats::envelope::Envelope;
+use crate::verify::VerifyError;
+
+/// The bundle's shape was checked.
+#[derive(Debug)]
+pub(super) struct ShapeChecked(());
+
+/// Checks what no reader of single fields can see (sigstore/protobuf-specs, sigstore_bundle.proto, "Bundle"): which
+/// signer a version has, which proof its log entries carry, that no entry is unproven, that Rekor v2 entries carry no
+/// time, that nothing stands there twice, and that it is an attestation at all.
+///
+/// # Errors
+/// The `bundle-*` codes of [`VerifyError`], `log-entry-unproven`, `log-time-unsigned`, `plain-signature`,
+/// `signature-count`.
+pub(super) fn check(bundle: &Bundle) -> Result<(ShapeChecked, &Envelope), VerifyError> {
+    let Content::Envelope(envelope) = &bundle.content else { return Err(VerifyError::PlainSignature) };
+    signer_fits(bundle)?;
+    for (index, entry) in bundle.log_entries.iter().enumerate() {
+        if entry.inclusion_proof.is_none() && entry.signed_entry_timestamp.is_none() {
+            return Err(VerifyError::LogEntryUnproven { index });
+        }
+        let proven = entry.inclusion_proof.as_ref().is_some_and(|proof| !proof.checkpoint.is_empty());
+        match bundle.version {
+            Version::V0_1 if entry.signed_entry_timestamp.is_none() => {
+                return Err(shape(bundle, "a signed entry timestamp in each log entry", "none"));
+            }
+            Version::V0_2 | Version::V0_3 if !proven => {
+                return Err(shape(bundle, "an inclusion proof with a checkpoint in each log entry", "none"));
+            }
+            // A proof that no signed tree head belongs to proves nothing.
+            _ if entry.inclusion_proof.is_some() && !proven => {
+                return Err(shape(bundle, "a checkpoint in each inclusion proof", "none"));
+            }
+            _ => {}
+        }
+        if let Some(seconds) = entry.integrated_time.filter(|_| entry.kind.is_v2()) {
+            return Err(VerifyError::TimeUnsigned { index, seconds });
+        }
+        let same = |other: &crate::formats::bundle::LogEntry| {
+            other.log_id == entry.log_id && other.log_index == entry.log_index
+        };
+        if bundle.log_entries.iter().skip(index + 1).any(same) {
+            return Err(VerifyError::Duplicate { what: "log entry" });
+        }
+    }
+    for (index, timestamp) in bundle.timestamps.iter().enumerate() {
+        if bundle.timestamps.iter().skip(index + 1).any(|other| other == timestamp) {
+            return Err(VerifyError::Duplicate { what: "timestamp" });
+        }
+    }
+    // One certificate, entry or timestamp vouches for one signature.
+    let found = envelope.signatures.len();
+    let one = !bundle.signer.certificates().is_empty() || !bundle.timestamps.is_empty();
+    if one && found != 1 {
+        return Err(VerifyError::SignatureCount { found });
+    }
+    Ok((ShapeChecked(()), envelope))
+}
+
+fn shape(bundle: &Bundle, expected: &'static str, found: &'static str) -> VerifyError {
+    VerifyError::VersionShape { version: bundle.version.name(), expected, found }
+}
+
+/// v0.3 brought the single certificate in place of the chain. A v0.3 bundle relabelled v0.1 to lose its inclusion proof
+/// is found out here.
+fn signer_fits(bundle: &Bundle) -> Result<(), VerifyError> {
+    match (bundle.version, &bundle.signer) {
+        (Version::V0_1 | Version::V0_2, Signer::Certificate(_)) => {
+            Err(shape(bundle, "a certificate chain or a public key", "a single certificate"))
+        }
+        (Version::V0_3, Signer::CertificateChain(_)) => {
+            Err(shape(bundle, "a single certificate or a public key", "a certificate chain"))
+        }
+        (Version::V0_1 | Version::V0_2 | Version::V0_3, Signer::Unnamed) => {
+            Err(shape(bundle, "a certificate or a public key", "neither"))
+        }
+        _ => Ok(()),
+    }
+}
