@@ -1,1 +1,737 @@
-//! What a user names to be verified or attested, and an artifact with its digests.
+//! Artifacts, what a user may type to name one, and checksums files.
+
+use std::collections::HashMap;
+
+use crate::formats::digest::Algorithm;
+use crate::formats::digest::Digest;
+use crate::formats::digest::DigestError;
+use crate::formats::digest::Strength;
+
+/// Longest name of an artifact, in bytes: the longest path that Linux takes.
+pub const MAX_NAME: usize = 4096;
+
+/// A name and at least one digest that binds.
+///
+/// The digests are sorted by algorithm and no algorithm occurs twice. A tag or another name that may point to something
+/// else tomorrow cannot be one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Artifact {
+    name: String,
+    digests: Vec<Digest>,
+}
+
+/// Why a name and digests are no artifact.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ArtifactError {
+    /// The name has no character.
+    #[error("an artifact has a name, found an empty one")]
+    EmptyName,
+    /// The name is longer than [`MAX_NAME`].
+    #[error("an artifact's name has at most {MAX_NAME} bytes, found {found}")]
+    LongName {
+        /// Length found, in bytes.
+        found: usize,
+    },
+    /// No digest binds: none was given, or only weak ones.
+    #[error("{name:?} needs a digest that is collision resistant or a git object name, found {}", names(found))]
+    WeakDigest {
+        /// Name of the artifact.
+        name: String,
+        /// The algorithms given.
+        found: Vec<Algorithm>,
+    },
+    /// Two digests of one algorithm.
+    #[error("{name:?} has one digest of each algorithm, found two of {algorithm}")]
+    RepeatedAlgorithm {
+        /// Name of the artifact.
+        name: String,
+        /// The algorithm given twice.
+        algorithm: Algorithm,
+    },
+}
+
+fn names(algorithms: &[Algorithm]) -> String {
+    let names: Vec<_> = algorithms.iter().map(|a| a.name()).collect();
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
+
+impl ArtifactError {
+    /// The stable code of this error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::EmptyName => "artifact-empty-name",
+            Self::LongName { .. } => "artifact-long-name",
+            Self::WeakDigest { .. } => "artifact-weak-digest",
+            Self::RepeatedAlgorithm { .. } => "artifact-repeated-algorithm",
+        }
+    }
+}
+
+impl Artifact {
+    /// An artifact, if at least one of `digests` binds ([`Strength::Strong`] or [`Strength::GitObject`]).
+    ///
+    /// # Errors
+    /// Every [`ArtifactError`].
+    pub fn new(name: String, mut digests: Vec<Digest>) -> Result<Self, ArtifactError> {
+        if name.is_empty() {
+            return Err(ArtifactError::EmptyName);
+        }
+        if name.len() > MAX_NAME {
+            return Err(ArtifactError::LongName { found: name.len() });
+        }
+        if digests.iter().all(|d| d.algorithm().strength() == Strength::Weak) {
+            let found = digests.iter().map(Digest::algorithm).collect();
+            return Err(ArtifactError::WeakDigest { name, found });
+        }
+        digests.sort();
+        let mut neighbours = digests.iter().zip(digests.iter().skip(1));
+        if let Some((twice, _)) = neighbours.find(|(a, b)| a.algorithm() == b.algorithm()) {
+            let algorithm = twice.algorithm();
+            return Err(ArtifactError::RepeatedAlgorithm { name, algorithm });
+        }
+        Ok(Self { name, digests })
+    }
+
+    /// The name, as it will stand in a statement.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The digests, sorted by algorithm.
+    pub fn digests(&self) -> &[Digest] {
+        &self.digests
+    }
+
+    /// The digest of one algorithm.
+    pub fn digest(&self, algorithm: Algorithm) -> Option<&Digest> {
+        self.digests.iter().find(|d| d.algorithm() == algorithm)
+    }
+}
+
+/// What a user typed to name artifacts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reference {
+    /// A file or a directory.
+    Path(String),
+    /// A pattern that names files.
+    Glob(String),
+    /// The artifact with this digest.
+    Digest(Digest),
+    /// Every artifact that the checksums file at this path lists.
+    Checksums(String),
+    /// `name@algorithm:hex`: an image pinned by digest, unless a file of that very name exists.
+    Image(String),
+}
+
+/// Why a text names no artifact.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReferenceError {
+    /// Nothing was typed.
+    #[error("expected a path, a pattern, a digest or @FILE, found an empty text")]
+    Empty,
+    /// `@` without a path.
+    #[error("expected the path of a checksums file after @, found nothing")]
+    EmptyChecksums,
+    /// A registered algorithm and a colon, but no digest of that algorithm.
+    #[error("{text:?} starts like a digest: {source}")]
+    Digest {
+        /// What was typed.
+        text: String,
+        /// What is wrong with it.
+        source: DigestError,
+    },
+    /// A form that sealmark knows and cannot resolve.
+    #[error("expected a path, a pattern, a digest or @FILE, found {text:?}: {form} references cannot be resolved")]
+    Unsupported {
+        /// What was typed.
+        text: String,
+        /// The form: `oci-layout`, `npm` or `image`.
+        form: &'static str,
+    },
+}
+
+impl ReferenceError {
+    /// The stable code of this error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Empty | Self::EmptyChecksums => "reference-empty",
+            Self::Digest { .. } => "reference-bad-digest",
+            Self::Unsupported { .. } => "reference-unsupported",
+        }
+    }
+}
+
+impl Reference {
+    /// Reads what was typed by its spelling alone; the first rule that fits decides.
+    ///
+    /// 1. `@FILE` is a checksums file.
+    /// 2. `oci-layout:…` and `npm:…` are refused by name.
+    /// 3. A registered in-toto algorithm and a colon (`sha256:…`, `gitCommit:…`) is a digest, and an error when what
+    ///    follows is none. It never becomes a path.
+    /// 4. `NAME@ALGORITHM:HEX` with a registered algorithm is an image, unless NAME starts with `.` or `/`.
+    /// 5. A text with `*`, `?` or `[` is a pattern.
+    /// 6. Everything else is a path.
+    ///
+    /// A file whose name collides with rules 1 to 4 is named with `./` before it. Whether a file of a pattern's or an
+    /// image's spelling exists is for the caller to look up.
+    ///
+    /// # Errors
+    /// Every [`ReferenceError`].
+    pub fn parse(text: &str) -> Result<Self, ReferenceError> {
+        if text.is_empty() {
+            return Err(ReferenceError::Empty);
+        }
+        if let Some(path) = text.strip_prefix('@') {
+            let empty = path.is_empty();
+            return if empty { Err(ReferenceError::EmptyChecksums) } else { Ok(Self::Checksums(path.to_owned())) };
+        }
+        for form in ["oci-layout", "npm"] {
+            if text.strip_prefix(form).is_some_and(|rest| rest.starts_with(':')) {
+                return Err(ReferenceError::Unsupported { text: text.to_owned(), form });
+            }
+        }
+        if starts_with_algorithm(text) {
+            let digest = Digest::parse(text);
+            return digest.map(Self::Digest).map_err(|source| ReferenceError::Digest { text: text.to_owned(), source });
+        }
+        let pinned = text.rsplit_once('@').is_some_and(|(_, digest)| starts_with_algorithm(digest));
+        if pinned && !text.starts_with(['.', '/']) {
+            return Ok(Self::Image(text.to_owned()));
+        }
+        if text.contains(['*', '?', '[']) { Ok(Self::Glob(text.to_owned())) } else { Ok(Self::Path(text.to_owned())) }
+    }
+}
+
+fn starts_with_algorithm(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(name, _)| Algorithm::from_name(name).is_some())
+}
+
+/// Caps on a checksums file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChecksumsLimits {
+    /// Most lines, blank ones and comments included.
+    pub lines: usize,
+    /// Longest name, in bytes, after escapes are resolved.
+    pub name: usize,
+}
+
+impl ChecksumsLimits {
+    /// 1,000,000 lines, names of 4096 bytes.
+    pub const STANDARD: Self = Self { lines: 1_000_000, name: MAX_NAME };
+}
+
+/// One entry of a checksums file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChecksumLine {
+    /// The digest; its algorithm binds.
+    pub digest: Digest,
+    /// The name as written, escapes resolved.
+    pub name: String,
+    /// Line number, from 1.
+    pub line: usize,
+}
+
+/// Why a checksums file is refused. Lines count from 1.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ChecksumsError {
+    /// More lines than [`ChecksumsLimits::lines`].
+    #[error("expected at most {limit} lines, found more")]
+    TooManyLines {
+        /// The cap.
+        limit: usize,
+    },
+    /// The line is not UTF-8.
+    #[error("line {line}: expected UTF-8, found other bytes")]
+    NotUtf8 {
+        /// Line number.
+        line: usize,
+    },
+    /// Neither shape of a checksums line.
+    #[error("line {line}: expected {expected}, found {found:?}")]
+    Malformed {
+        /// Line number.
+        line: usize,
+        /// The part that was expected.
+        expected: &'static str,
+        /// What stands there, at most 80 characters.
+        found: String,
+    },
+    /// A tag whose algorithm in-toto does not know in that length.
+    #[error("line {line}: expected the tag of an in-toto algorithm (such as SHA256), found {found:?}")]
+    UnknownTag {
+        /// Line number.
+        line: usize,
+        /// The tag, at most 80 characters.
+        found: String,
+    },
+    /// No checksum has so many hexadecimal characters.
+    #[error("line {line}: expected a checksum of 64, 96 or 128 hexadecimal characters, found {found}")]
+    Length {
+        /// Line number.
+        line: usize,
+        /// Characters found.
+        found: usize,
+    },
+    /// The checksum has another length than its tag says.
+    #[error("line {line}: {source}")]
+    Digest {
+        /// Line number.
+        line: usize,
+        /// What was expected and found.
+        source: DigestError,
+    },
+    /// An algorithm that does not bind an artifact.
+    #[error("line {line}: expected an algorithm that is collision resistant, found {algorithm}")]
+    Weak {
+        /// Line number.
+        line: usize,
+        /// The algorithm of the line.
+        algorithm: Algorithm,
+    },
+    /// An escape other than `\\`, `\n` and `\r` in an escaped name.
+    #[error("line {line}: expected \\\\, \\n or \\r in an escaped name, found {found:?}")]
+    Escape {
+        /// Line number.
+        line: usize,
+        /// The escape.
+        found: String,
+    },
+    /// The name is longer than [`ChecksumsLimits::name`].
+    #[error("line {line}: expected a name of at most {limit} bytes, found {found}")]
+    LongName {
+        /// Line number.
+        line: usize,
+        /// The cap, in bytes.
+        limit: usize,
+        /// Length found, in bytes.
+        found: usize,
+    },
+    /// One name with two digests of one algorithm.
+    #[error("line {line}: {name:?} has another {algorithm} digest on line {first}")]
+    Conflict {
+        /// Line number of the later entry.
+        line: usize,
+        /// Line number of the earlier entry.
+        first: usize,
+        /// The name.
+        name: String,
+        /// The algorithm of both.
+        algorithm: Algorithm,
+    },
+}
+
+impl ChecksumsError {
+    /// The stable code of this error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::TooManyLines { .. } => "checksums-too-many-lines",
+            Self::NotUtf8 { .. } => "checksums-not-utf8",
+            Self::Malformed { .. } => "checksums-malformed-line",
+            Self::UnknownTag { .. } => "checksums-unknown-tag",
+            Self::Length { .. } => "checksums-bad-length",
+            Self::Digest { .. } => "checksums-bad-digest",
+            Self::Weak { .. } => "checksums-weak-algorithm",
+            Self::Escape { .. } => "checksums-bad-escape",
+            Self::LongName { .. } => "checksums-long-name",
+            Self::Conflict { .. } => "checksums-conflict",
+        }
+    }
+}
+
+/// Tags of `cksum --tag`, `b2sum --tag` and the BSD tools, and what they mean.
+const TAGS: &[(&str, Algorithm)] = &[
+    ("BLAKE2b", Algorithm::Blake2b),
+    ("BLAKE2b-512", Algorithm::Blake2b),
+    ("MD5", Algorithm::Md5),
+    ("RMD160", Algorithm::Ripemd160),
+    ("SHA1", Algorithm::Sha1),
+    ("SHA224", Algorithm::Sha224),
+    ("SHA256", Algorithm::Sha256),
+    ("SHA3-224", Algorithm::Sha3_224),
+    ("SHA3-256", Algorithm::Sha3_256),
+    ("SHA3-384", Algorithm::Sha3_384),
+    ("SHA3-512", Algorithm::Sha3_512),
+    ("SHA384", Algorithm::Sha384),
+    ("SHA512", Algorithm::Sha512),
+    ("SHA512/224", Algorithm::Sha512_224),
+    ("SHA512/256", Algorithm::Sha512_256),
+    ("SHA512t256", Algorithm::Sha512_256),
+    ("SM3", Algorithm::Sm3),
+];
+
+/// Reads a checksums file as GNU coreutils (`HEX␠␠NAME`, `HEX␠*NAME`) and the BSD tools (`SHA256 (NAME) = HEX`) write it.
+///
+/// * Both shapes may stand in one file. A leading backslash says that `\\`, `\n` and `\r` in the name are escapes.
+/// * A GNU line does not name its algorithm: 64, 96 and 128 characters are SHA-256, SHA-384 and SHA-512. The output of
+///   `b2sum` or `cksum -a sha3` therefore needs `--tag`.
+/// * Lines of an algorithm that does not bind (MD5, SHA-1, SHA-224 …) are refused, not skipped.
+/// * Hexadecimal of either case is taken. Names are kept as written; a leading `./` stays.
+/// * Blank lines and lines that start with `#` are skipped, a UTF-8 byte order mark before the first line too. Lines end
+///   in LF or CR LF; the last may end without.
+/// * An entry that repeats an earlier one is dropped; one name with two digests of one algorithm is an error.
+///
+/// # Errors
+/// Every [`ChecksumsError`]; no line is skipped because it is malformed.
+pub fn parse_checksums(bytes: &[u8], limits: ChecksumsLimits) -> Result<Vec<ChecksumLine>, ChecksumsError> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let mut entries: Vec<ChecksumLine> = Vec::new();
+    for (index, raw) in bytes.split(|b| *b == b'\n').enumerate() {
+        let line = index.saturating_add(1);
+        // What follows the last line feed is no line when it is empty.
+        if index >= limits.lines && !(raw.is_empty() && index == limits.lines) {
+            return Err(ChecksumsError::TooManyLines { limit: limits.lines });
+        }
+        let raw = raw.strip_suffix(b"\r").unwrap_or(raw);
+        if raw.trim_ascii().is_empty() || raw.starts_with(b"#") {
+            continue;
+        }
+        let text = str::from_utf8(raw).map_err(|_| ChecksumsError::NotUtf8 { line })?;
+        entries.push(parse_line(text, line, limits)?);
+    }
+    without_repeats(entries)
+}
+
+fn without_repeats(entries: Vec<ChecksumLine>) -> Result<Vec<ChecksumLine>, ChecksumsError> {
+    let mut seen: HashMap<(&str, Algorithm), &ChecksumLine> = HashMap::with_capacity(entries.len());
+    let mut repeats = Vec::new();
+    for entry in &entries {
+        let algorithm = entry.digest.algorithm();
+        let first = *seen.entry((&entry.name, algorithm)).or_insert(entry);
+        if first.digest != entry.digest {
+            let (line, first, name) = (entry.line, first.line, entry.name.clone());
+            return Err(ChecksumsError::Conflict { line, first, name, algorithm });
+        }
+        if first.line != entry.line {
+            repeats.push(entry.line);
+        }
+    }
+    if repeats.is_empty() {
+        return Ok(entries);
+    }
+    // Both are in the order of lines.
+    Ok(entries.into_iter().filter(|entry| repeats.binary_search(&entry.line).is_err()).collect())
+}
+
+fn parse_line(text: &str, line: usize, limits: ChecksumsLimits) -> Result<ChecksumLine, ChecksumsError> {
+    let (escaped, body) = text.strip_prefix('\\').map_or((false, text), |rest| (true, rest));
+    let (first, rest) =
+        body.split_once(' ').ok_or_else(|| malformed(line, "\"HEX  NAME\" or \"ALGORITHM (NAME) = HEX\"", text))?;
+    let (algorithm, hex, name) =
+        if rest.starts_with('(') && !is_hex(first) { tagged(first, rest, line)? } else { untagged(first, rest, line)? };
+    if name.is_empty() {
+        return Err(malformed(line, "a name", text));
+    }
+    if algorithm.strength() != Strength::Strong {
+        return Err(ChecksumsError::Weak { line, algorithm });
+    }
+    let digest = Digest::from_hex(algorithm, &hex.to_ascii_lowercase())
+        .map_err(|source| ChecksumsError::Digest { line, source })?;
+    let name = if escaped { unescape(name, line)? } else { name.to_owned() };
+    if name.len() > limits.name {
+        return Err(ChecksumsError::LongName { line, limit: limits.name, found: name.len() });
+    }
+    Ok(ChecksumLine { digest, name, line })
+}
+
+/// `SHA256` and `(NAME) = HEX`; a name may hold `) = ` too, so the last one ends it.
+fn tagged<'a>(tag: &str, rest: &'a str, line: usize) -> Result<(Algorithm, &'a str, &'a str), ChecksumsError> {
+    let algorithm = TAGS
+        .iter()
+        .find(|row| row.0 == tag)
+        .map(|row| row.1)
+        .ok_or_else(|| ChecksumsError::UnknownTag { line, found: shown(tag) })?;
+    let (name, hex) = rest
+        .strip_prefix('(')
+        .and_then(|inner| inner.rsplit_once(") = "))
+        .ok_or_else(|| malformed(line, "\"(NAME) = HEX\" after the algorithm", rest))?;
+    if !is_hex(hex) {
+        return Err(malformed(line, "a hexadecimal checksum", hex));
+    }
+    Ok((algorithm, hex, name))
+}
+
+/// `HEX`, then ` NAME` (read as text) or `*NAME` (read as binary; the same today).
+fn untagged<'a>(hex: &'a str, rest: &'a str, line: usize) -> Result<(Algorithm, &'a str, &'a str), ChecksumsError> {
+    if !is_hex(hex) {
+        return Err(malformed(line, "a hexadecimal checksum or a tag such as \"SHA256 (NAME) = HEX\"", hex));
+    }
+    let name = rest
+        .strip_prefix([' ', '*'])
+        .ok_or_else(|| malformed(line, "two spaces, or a space and *, after the checksum", rest))?;
+    let algorithm = match hex.len() {
+        32 => Algorithm::Md5,
+        40 => Algorithm::Sha1,
+        56 => Algorithm::Sha224,
+        64 => Algorithm::Sha256,
+        96 => Algorithm::Sha384,
+        128 => Algorithm::Sha512,
+        found => return Err(ChecksumsError::Length { line, found }),
+    };
+    Ok((algorithm, hex, name))
+}
+
+fn is_hex(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+fn unescape(name: &str, line: usize) -> Result<String, ChecksumsError> {
+    let mut plain = String::with_capacity(name.len());
+    let mut rest = name.chars();
+    while let Some(c) = rest.next() {
+        plain.push(match c {
+            '\\' => match rest.next() {
+                Some('\\') => '\\',
+                Some('n') => '\n',
+                Some('r') => '\r',
+                other => {
+                    let found = other.map_or_else(|| "\\".to_owned(), |c| format!("\\{c}"));
+                    return Err(ChecksumsError::Escape { line, found });
+                }
+            },
+            c => c,
+        });
+    }
+    Ok(plain)
+}
+
+fn malformed(line: usize, expected: &'static str, found: &str) -> ChecksumsError {
+    ChecksumsError::Malformed { line, expected, found: shown(found) }
+}
+
+fn shown(text: &str) -> String {
+    text.chars().take(80).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    fn digest(algorithm: Algorithm, byte: u8) -> Digest {
+        Digest::new(algorithm, vec![byte; algorithm.lengths()[0]]).unwrap()
+    }
+
+    #[test]
+    fn artifacts_need_a_digest_that_binds() {
+        let weak = [Algorithm::Md5, Algorithm::Sha1, Algorithm::Sha224].map(|a| digest(a, 1)).to_vec();
+        let error = Artifact::new("a".to_owned(), weak.clone()).unwrap_err();
+        assert_eq!(error.code(), "artifact-weak-digest");
+        assert!(error.to_string().ends_with("found md5, sha1, sha224"), "{error}");
+        assert_eq!(Artifact::new("a".to_owned(), vec![]).unwrap_err().code(), "artifact-weak-digest");
+
+        let mixed = [weak, vec![digest(Algorithm::GitCommit, 2)]].concat();
+        let artifact = Artifact::new("a".to_owned(), mixed).unwrap();
+        let order: Vec<_> = artifact.digests().iter().map(Digest::algorithm).collect();
+        assert_eq!(order, [Algorithm::GitCommit, Algorithm::Md5, Algorithm::Sha1, Algorithm::Sha224]);
+        assert_eq!(artifact.digest(Algorithm::GitCommit), Some(&digest(Algorithm::GitCommit, 2)));
+        assert_eq!(artifact.digest(Algorithm::Sha256), None);
+    }
+
+    #[test]
+    fn artifacts_have_one_digest_of_each_algorithm_and_a_name() {
+        let new = |name: &str, bytes: &[u8]| {
+            Artifact::new(name.to_owned(), bytes.iter().map(|b| digest(Algorithm::Sha256, *b)).collect())
+        };
+        assert_eq!(new("a", &[1, 2]).unwrap_err().code(), "artifact-repeated-algorithm");
+        assert_eq!(new("a", &[1, 1]).unwrap_err().code(), "artifact-repeated-algorithm");
+        assert_eq!(new("", &[1]).unwrap_err().code(), "artifact-empty-name");
+        assert!(new(&"n".repeat(MAX_NAME), &[1]).is_ok());
+        assert_eq!(new(&"n".repeat(MAX_NAME + 1), &[1]).unwrap_err(), ArtifactError::LongName { found: 4097 });
+    }
+
+    #[test]
+    fn references_are_read_by_their_spelling() {
+        let digest = format!("sha256:{EMPTY}");
+        let parse = |text: &str| Reference::parse(text).unwrap();
+        assert_eq!(parse(&digest), Reference::Digest(Digest::parse(&digest).unwrap()));
+        assert!(matches!(parse(&format!("gitCommit:{}", "0a".repeat(20))), Reference::Digest(_)));
+        assert!(matches!(parse(&format!("sha1:{}", "0A".repeat(20))), Reference::Digest(_)));
+        assert_eq!(parse("@sums.txt"), Reference::Checksums("sums.txt".to_owned()));
+        assert!(matches!(parse(&format!("ghcr.io/x/y@{digest}")), Reference::Image(_)));
+        assert!(matches!(parse("x@sha512:zz"), Reference::Image(_)));
+        for glob in ["*.tar.gz", "a?c", "a[bc]", "dist/**/*"] {
+            assert_eq!(parse(glob), Reference::Glob(glob.to_owned()));
+        }
+        let spelled = format!("./{digest}");
+        for path in ["app", "./@sums", "a@b", "crc32:00", "SHA256:00", "C:\\x", "-", "npm", &spelled, "./x@sha256:0"] {
+            assert_eq!(parse(path), Reference::Path(path.to_owned()));
+        }
+    }
+
+    #[test]
+    fn references_that_cannot_be_resolved_are_refused_by_name() {
+        let code = |text: &str| Reference::parse(text).unwrap_err().code();
+        assert_eq!(code(""), "reference-empty");
+        assert_eq!(code("@"), "reference-empty");
+        assert_eq!(code("sha256:00"), "reference-bad-digest");
+        assert_eq!(code("sha256:"), "reference-bad-digest");
+        assert_eq!(code("sha512:*.tar"), "reference-bad-digest");
+        assert_eq!(code("oci-layout:dir@sha256:00"), "reference-unsupported");
+        let error = Reference::parse("npm:x.tgz").unwrap_err();
+        assert!(matches!(error, ReferenceError::Unsupported { form: "npm", .. }));
+    }
+
+    fn parse(text: &str) -> Result<Vec<ChecksumLine>, ChecksumsError> {
+        parse_checksums(text.as_bytes(), ChecksumsLimits::STANDARD)
+    }
+
+    fn names(text: &str) -> Vec<(String, Algorithm, usize)> {
+        let entries = parse(text).unwrap();
+        entries.into_iter().map(|e| (e.name, e.digest.algorithm(), e.line)).collect()
+    }
+
+    #[test]
+    fn gnu_lines() {
+        let text = format!(
+            "\u{feff}# made by hand\n{EMPTY}  a b\n\n{EMPTY} *c\r\n{}  d\n{}  e\n\\{EMPTY}  x\\\\y\\nz\\r\n{EMPTY}  last",
+            "AB".repeat(48),
+            "0".repeat(128),
+        );
+        let expected = [
+            ("a b", Algorithm::Sha256, 2),
+            ("c", Algorithm::Sha256, 4),
+            ("d", Algorithm::Sha384, 5),
+            ("e", Algorithm::Sha512, 6),
+            ("x\\y\nz\r", Algorithm::Sha256, 7),
+            ("last", Algorithm::Sha256, 8),
+        ];
+        assert_eq!(names(&text), expected.map(|(n, a, l)| (n.to_owned(), a, l)));
+        assert_eq!(parse(&text).unwrap()[0].digest.hex(), EMPTY);
+        assert_eq!(parse(&text).unwrap()[2].digest.hex(), "ab".repeat(48));
+        // Without the leading backslash nothing is an escape.
+        assert_eq!(names(&format!("{EMPTY}  a\\nb"))[0].0, "a\\nb");
+        assert_eq!(names(&format!("{EMPTY}   a "))[0].0, " a ");
+        assert_eq!(parse("# nothing\n\n"), Ok(vec![]));
+    }
+
+    #[test]
+    fn tagged_lines() {
+        let all = TAGS.iter().filter(|row| row.1.strength() == Strength::Strong);
+        for (tag, algorithm) in all {
+            let hex = "0f".repeat(algorithm.lengths()[0]);
+            assert_eq!(names(&format!("{tag} (a) = {hex}\n")), [("a".to_owned(), *algorithm, 1)]);
+        }
+        let text = format!("SHA256 (a (b) = c) = {EMPTY}\n\\SHA256 (d\\ne) = {EMPTY}\r\n");
+        let found: Vec<_> = names(&text).into_iter().map(|row| row.0).collect();
+        assert_eq!(found, ["a (b) = c", "d\ne"]);
+    }
+
+    #[test]
+    fn what_coreutils_printed() {
+        let text = "\
+            SHA3-256 (empty) = a7ffc6f8bf1ed76651c14756a061d662f580ff4de43b49fa82d80a4b80f8434a\n\
+            BLAKE2b (empty) = 786a02f742015903c6c6fd852552d272912f4740e15847618a86e217f71f5419d25e1031afee585313896444934eb04b903a685b1448b755d56f701afe9be2ce\n\
+            \\e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  new\\nline\n\
+            \\SHA256 (new\\nline) = e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\n";
+        let found = names(text);
+        assert_eq!(found.len(), 3, "the two spellings of one entry are one: {found:?}");
+        assert_eq!(found[1].1, Algorithm::Blake2b);
+        assert_eq!(found[2].0, "new\nline");
+    }
+
+    #[test]
+    fn malformed_lines_are_named() {
+        let s64 = EMPTY;
+        let cases = [
+            (format!("{s64}  a\nhello\n"), "checksums-malformed-line", 2),
+            (format!("{s64}\n"), "checksums-malformed-line", 1),
+            (format!("{s64}  \n"), "checksums-malformed-line", 1),
+            (format!("{s64} a\n"), "checksums-malformed-line", 1),
+            (format!("{s64} ?a\n"), "checksums-malformed-line", 1),
+            (format!("{s64}\ta\n"), "checksums-malformed-line", 1),
+            (format!(" {s64}  a\n"), "checksums-malformed-line", 1),
+            (format!("SHA256 (a) {s64}"), "checksums-malformed-line", 1),
+            (format!("SHA256(a)= {s64}"), "checksums-malformed-line", 1),
+            (format!("SHA256 () = {s64}"), "checksums-malformed-line", 1),
+            ("SHA256 (a) = ".to_owned(), "checksums-malformed-line", 1),
+            (format!("SHA256 (a) = {s64} "), "checksums-malformed-line", 1),
+            (format!("SHA999 (a) = {s64}"), "checksums-unknown-tag", 1),
+            (format!("BLAKE2b-256 (a) = {s64}"), "checksums-unknown-tag", 1),
+            (format!("SHA512 (a) = {s64}"), "checksums-bad-digest", 1),
+            (format!("{}0  a", &s64), "checksums-bad-length", 1),
+            (format!("{}  a", &s64[..32]), "checksums-weak-algorithm", 1),
+            (format!("\n{}  a", &s64[..40]), "checksums-weak-algorithm", 2),
+            (format!("{}  a", &s64[..56]), "checksums-weak-algorithm", 1),
+            (format!("MD5 (a) = {}", &s64[..32]), "checksums-weak-algorithm", 1),
+            (format!("SHA1 (a) = {}", &s64[..40]), "checksums-weak-algorithm", 1),
+            (format!("\\{s64}  a\\tb"), "checksums-bad-escape", 1),
+            (format!("\\{s64}  a\\"), "checksums-bad-escape", 1),
+            (format!("{s64}  {}", "n".repeat(4097)), "checksums-long-name", 1),
+        ];
+        for (text, code, line) in cases {
+            let error = parse(&text).unwrap_err();
+            assert_eq!(error.code(), code, "{text:?}: {error}");
+            assert!(
+                error.to_string().starts_with(&format!("line {line}: expected"))
+                    || error.to_string().starts_with(&format!("line {line}: a ")),
+                "{error}"
+            );
+        }
+        let error = parse_checksums(b"# \xc3\xa9\n\xff", ChecksumsLimits::STANDARD).unwrap_err();
+        assert_eq!(error, ChecksumsError::NotUtf8 { line: 2 });
+        let utf16: Vec<_> = format!("\u{feff}{EMPTY}  a").encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(parse_checksums(&utf16, ChecksumsLimits::STANDARD).unwrap_err().code(), "checksums-not-utf8");
+    }
+
+    #[test]
+    fn one_name_has_one_digest_of_an_algorithm() {
+        let other = "0".repeat(64);
+        let error = parse(&format!("{EMPTY}  a\n{EMPTY}  b\n{other}  a\n")).unwrap_err();
+        let expected =
+            ChecksumsError::Conflict { line: 3, first: 1, name: "a".to_owned(), algorithm: Algorithm::Sha256 };
+        assert_eq!(error, expected);
+        assert_eq!(names(&format!("{EMPTY}  a\n{EMPTY} *a\n{EMPTY}  b\n")).len(), 2);
+        assert_eq!(names(&format!("{EMPTY}  a\nSHA512 (a) = {}", "0".repeat(128))).len(), 2);
+    }
+
+    #[test]
+    fn lines_are_capped() {
+        let limits = ChecksumsLimits { lines: 2, name: 3 };
+        let text = |n| format!("{EMPTY}  abc\n").repeat(n);
+        assert_eq!(parse_checksums(text(2).as_bytes(), limits).map(|e| e.len()), Ok(1));
+        assert_eq!(parse_checksums(text(3).as_bytes(), limits), Err(ChecksumsError::TooManyLines { limit: 2 }));
+        let third = format!("{}x", text(2));
+        assert_eq!(parse_checksums(third.as_bytes(), limits).unwrap_err().code(), "checksums-too-many-lines");
+        let long = format!("\\{EMPTY}  ab\\\\");
+        assert_eq!(parse_checksums(long.as_bytes(), limits).map(|e| e.len()), Ok(1));
+        let longer = format!("{EMPTY}  abcd");
+        assert_eq!(parse_checksums(longer.as_bytes(), limits).unwrap_err().code(), "checksums-long-name");
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+            let _ = parse_checksums(&bytes, ChecksumsLimits::STANDARD);
+        }
+
+        #[test]
+        fn near_misses_are_read_or_refused(text in "\\\\?(SHA256 |[0-9a-f]{64}|[0-9a-f]{40})[ *(]{0,2}[a-c)\\\\n\n\r]{0,6}( = [0-9a-f]{64})?") {
+            let _ = parse(&text);
+        }
+
+        #[test]
+        fn written_lines_are_read_back(name in "[^\\x00]{1,40}", bytes in any::<[u8; 32]>()) {
+            let digest = Digest::new(Algorithm::Sha256, bytes.to_vec()).unwrap();
+            let escaped = name.replace('\\', "\\\\").replace('\n', "\\n").replace('\r', "\\r");
+            let mark = if escaped == name { "" } else { "\\" };
+            for text in [
+                format!("{mark}{}  {escaped}\n", digest.hex()),
+                format!("{mark}SHA256 ({escaped}) = {}\r\n", digest.hex()),
+            ] {
+                let expected = ChecksumLine { digest: digest.clone(), name: name.clone(), line: 1 };
+                prop_assert_eq!(parse(&text), Ok(vec![expected]));
+            }
+        }
+
+        #[test]
+        fn any_text_is_a_reference_or_refused(text in ".{0,80}") {
+            let _ = Reference::parse(&text);
+        }
+    }
+}
