@@ -52,8 +52,11 @@ pub enum ArtifactError {
 }
 
 fn names(algorithms: &[Algorithm]) -> String {
-    let names: Vec<_> = algorithms.iter().map(|a| a.name()).collect();
-    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+    if algorithms.is_empty() {
+        "none".to_owned()
+    } else {
+        algorithms.iter().map(|a| a.name()).collect::<Vec<_>>().join(", ")
+    }
 }
 
 impl ArtifactError {
@@ -623,7 +626,7 @@ mod tests {
     }
 
     #[test]
-    fn what_coreutils_printed() {
+    fn what_the_tools_print() {
         let text = "\
             SHA3-256 (empty) = a7ffc6f8bf1ed76651c14756a061d662f580ff4de43b49fa82d80a4b80f8434a\n\
             BLAKE2b (empty) = 786a02f742015903c6c6fd852552d272912f4740e15847618a86e217f71f5419d25e1031afee585313896444934eb04b903a685b1448b755d56f701afe9be2ce\n\
