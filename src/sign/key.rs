@@ -268,11 +268,11 @@ fn ecdsa(kind: KeyKind) -> Option<&'static EcdsaSigningAlgorithm> {
 
 /// The algorithm of a `OneAsymmetricKey` (RFC 5958) that fills all of `der`.
 ///
-/// Only what is needed to tell kinds apart; the key itself is read by the cryptographic library, which would overlook
-/// bytes after it.
+/// Only what is needed to tell kinds apart; the rest is read by the cryptographic library, which checks versions and
+/// values, and would overlook bytes after the end.
 fn pkcs8_algorithm(der: &[u8]) -> der::Result<AlgorithmIdentifierRef<'_>> {
     whole_sequence(der, |reader| {
-        version(reader, &[0, 1])?;
+        let _version: u8 = reader.decode()?;
         let algorithm = reader.decode()?;
         let _key: OctetStringRef<'_> = reader.decode()?;
         Ok(algorithm)
@@ -282,7 +282,7 @@ fn pkcs8_algorithm(der: &[u8]) -> der::Result<AlgorithmIdentifierRef<'_>> {
 /// The curve of an `ECPrivateKey` (RFC 5915) that fills all of `der`, if it names one.
 fn sec1_curve(der: &[u8]) -> der::Result<Option<AnyRef<'_>>> {
     whole_sequence(der, |reader| {
-        version(reader, &[1])?;
+        let _version: u8 = reader.decode()?;
         let _key: OctetStringRef<'_> = reader.decode()?;
         Ok(ContextSpecific::decode_explicit(reader, der::TagNumber::N0)?.map(|parameters| parameters.value))
     })
@@ -298,11 +298,6 @@ fn whole_sequence<'a, T>(
     let () = outer.finish(())?;
     der::Tagged::tag(&sequence).assert_eq(der::Tag::Sequence)?;
     fields(&mut der::SliceReader::new(sequence.value())?)
-}
-
-fn version(reader: &mut der::SliceReader<'_>, permitted: &[u8]) -> der::Result<()> {
-    let version: u8 = reader.decode()?;
-    if permitted.contains(&version) { Ok(()) } else { Err(der::Tag::Integer.value_error()) }
 }
 
 fn refused(oid: ObjectIdentifier) -> SignError {

@@ -344,11 +344,14 @@ enum Lock {
 fn try_lock(path: &Path) -> Result<Lock, StoreError> {
     let flags = libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_NOFOLLOW;
     // Opened for writing too: a file that may not be written is refused, and network file systems lock only then.
-    let file = match OpenOptions::new().read(true).write(true).custom_flags(flags).open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Lock::Stale),
-        Err(error) => return Err(StoreError::writing(path, &error)),
-    };
+    match OpenOptions::new().read(true).write(true).custom_flags(flags).open(path) {
+        Ok(file) => try_lock_opened(path, file),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Lock::Stale),
+        Err(error) => Err(StoreError::writing(path, &error)),
+    }
+}
+
+fn try_lock_opened(path: &Path, file: File) -> Result<Lock, StoreError> {
     let locked = file.metadata().map_err(|error| StoreError::reading(path, &error))?;
     require_regular(path, &locked)?;
     match file.try_lock() {
@@ -356,6 +359,7 @@ fn try_lock(path: &Path) -> Result<Lock, StoreError> {
         Err(TryLockError::WouldBlock) => return Ok(Lock::Busy),
         Err(TryLockError::Error(error)) => return Err(StoreError::writing(path, &error)),
     }
+    // Whoever had the lock before may have replaced the file while we opened it.
     let named = require_replaceable(path)?;
     let same = named.is_some_and(|named| (named.dev(), named.ino()) == (locked.dev(), locked.ino()));
     Ok(if same { Lock::Held(file) } else { Lock::Stale })
@@ -432,6 +436,7 @@ impl Directory {
 mod tests {
     use super::*;
     use std::collections::BTreeSet;
+    use std::io::Seek;
     use std::os::unix::fs::symlink;
     use std::os::unix::net::UnixListener;
     use std::process::Command;
@@ -488,6 +493,10 @@ mod tests {
         }
         assert_eq!(fs::metadata(path).unwrap().len(), 0);
         assert_eq!(code(read_capped(path, 16)), "file-too-large");
+        // No more is read than it takes to know.
+        let mut handle = File::open(path).unwrap();
+        assert_eq!(code(read_handle(path, &handle, 16)), "file-too-large");
+        assert_eq!(handle.stream_position().unwrap(), 17);
         assert!(read_capped(path, 1 << 20).unwrap().len() > 16);
     }
 
@@ -781,9 +790,13 @@ mod tests {
         let Lock::Held(held) = try_lock(&path).unwrap() else { panic!("was free") };
         assert!(matches!(try_lock(&path).unwrap(), Lock::Busy));
         // The name goes to another file: the lock on the old one says nothing about it.
+        let late = File::open(&path).unwrap();
         write_atomic(&path, b"two\n", Overwrite::Replace, Mode::Public).unwrap();
         let Lock::Held(new) = try_lock(&path).unwrap() else { panic!("was free") };
-        drop((held, new));
+        // Whoever opened the old file and gets its lock only now must look again.
+        drop(held);
+        assert!(matches!(try_lock_opened(&path, late).unwrap(), Lock::Stale));
+        drop(new);
         fs::remove_file(&path).unwrap();
         assert!(matches!(try_lock(&path).unwrap(), Lock::Stale));
     }
