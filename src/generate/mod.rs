@@ -1,1 +1,3 @@
 //! Build facts to Statement, without touching the world.
+
+pub mod git;
