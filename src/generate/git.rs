@@ -1,5 +1,4 @@
 //! What a git checkout says about itself, and the one spelling of a repository's address.
-// STAND-IN: a copy of the file that another branch brings; drop this commit when that one is merged.
 
 /// Facts about a checkout. `workspace` reads them, [`crate::generate::local`] turns them into provenance.
 #[derive(Debug, Clone, PartialEq, Eq)]
