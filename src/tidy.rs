@@ -103,7 +103,7 @@ const LIBRARY_NAMES: &[(&str, &str)] = &[("rustls_webpki", "webpki")];
 const SEALS: &[(&str, &str)] =
     &[("VerifiedAttestation::seal(", "src/verify/verified.rs"), ("Authenticated::new(", "src/verify/mod.rs")];
 /// Codes that two enums share, because they mean one thing.
-const SHARED_CODES: &[&str] = &["predicate-invalid", "predicate-field-missing"];
+const SHARED_CODES: &[&str] = &["predicate-invalid", "predicate-field-missing", "subject-conflict"];
 /// Most lines of a file before its tests.
 const MAX_LINES: usize = 500;
 /// First components of what a document means as a path of this package.
