@@ -256,14 +256,14 @@ fn statement_v01() -> Value {
 }
 
 fn statement_v1() -> Value {
-    statement_of(statement::STATEMENT_TYPE)
+    statement_of(sealmark::formats::statement::STATEMENT_V1)
 }
 
 fn statement_v1_strict() -> Value {
     json!({
         "type": "object",
         "properties": {
-            "_type": {"const": statement::STATEMENT_TYPE},
+            "_type": {"const": sealmark::formats::statement::STATEMENT_V1},
             "subject": {
                 "description": "What the predicate is about; matched by digest alone.",
                 "type": "array",

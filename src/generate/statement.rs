@@ -10,16 +10,12 @@ use crate::formats::digest::DigestSet;
 use crate::formats::digest::Strength;
 use crate::formats::provenance::v1::PREDICATE_TYPE;
 use crate::formats::provenance::v1::ProvenanceV1;
+use crate::formats::statement::MAX_SUBJECTS;
+use crate::formats::statement::STATEMENT_V1;
 use crate::generate::GenerateError;
-
-/// The `_type` of what is written: in-toto Statement v1.
-pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
 
 /// The name of a subject that has none worth saying (in-toto attestation spec v1, "subject.name"); it may occur again.
 pub const NAMELESS: &str = "_";
-
-/// Most subjects in one Statement.
-pub const MAX_SUBJECTS: usize = 1_000_000;
 
 /// A Statement v1 about these subjects: compact JSON, keys in the order `_type`, `subject`, `predicateType`, `predicate`;
 /// subjects sorted by name and digests, repeated ones written once.
@@ -45,7 +41,7 @@ pub fn write_statement<'a>(
     predicate: &ProvenanceV1,
 ) -> Result<(), GenerateError> {
     let subject = Subjects(ordered(subjects)?);
-    let statement = Statement { statement_type: STATEMENT_TYPE, subject, predicate_type: PREDICATE_TYPE, predicate };
+    let statement = Statement { statement_type: STATEMENT_V1, subject, predicate_type: PREDICATE_TYPE, predicate };
     serde_json::to_writer(out, &statement).map_err(|error| GenerateError::Write(error.into()))
 }
 
