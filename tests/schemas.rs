@@ -268,7 +268,7 @@ fn statement_v1_strict() -> Value {
                 "description": "What the predicate is about; matched by digest alone.",
                 "type": "array",
                 "minItems": 1,
-                "maxItems": statement::MAX_SUBJECTS,
+                "maxItems": sealmark::formats::statement::MAX_SUBJECTS,
                 "items": {
                     "type": "object",
                     "properties": {"name": {"type": "string", "minLength": 1}, "digest": {"$ref": "#/$defs/DigestSet"}},

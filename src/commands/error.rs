@@ -1,4 +1,4 @@
-//! Errors at the edge: the code, what happened, and what to do about it. The only place with advice.
+//! Errors at the edge: the code, what happened, and what to do about it; the only place with advice.
 
 use crate::commands::exit::Exit;
 

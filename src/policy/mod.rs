@@ -54,6 +54,7 @@ pub enum Verdict {
 
 /// An attestation that met every expectation.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "always behind a Box, in Verdict::Allow")]
 pub enum Accepted {
     /// With facts about a build.
     Provenance(VerifiedProvenance),
