@@ -1,0 +1,225 @@
+//! The timestamp authorities: RFC 3161 responses over signatures.
+
+use jiff::Timestamp;
+use sha2::Digest as _;
+use sha2::Sha256;
+
+use super::asn1;
+use super::ca::Authority;
+use super::ca::AuthoritySpec;
+use super::digest::HashKind;
+use super::keys::Key;
+use super::keys::KeyKind;
+use super::x509;
+
+/// One timestamp of a bundle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// The time it states.
+    pub time: Timestamp,
+    /// Which authority makes it.
+    pub authority: StampAuthority,
+    /// Hash of the imprint.
+    pub hash: HashKind,
+    /// Whether the authority's certificates are embedded.
+    pub certificates: StampCertificates,
+    /// What is wrong with it, if anything.
+    pub lie: StampLie,
+}
+
+/// A timestamp authority of a trust domain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum StampAuthority {
+    /// P-256 leaf directly under its own P-384 root.
+    P256,
+    /// P-384 leaf under an intermediate under the same root.
+    P384,
+}
+
+/// Whether a token carries certificates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum StampCertificates {
+    /// The leaf and the intermediate, if any.
+    Embedded,
+    /// None.
+    Absent,
+}
+
+/// What is wrong with a timestamp.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum StampLie {
+    /// Nothing.
+    None,
+    /// Made for another signature.
+    WrongImprint,
+    /// Signed by an authority that no trusted root names, under the same names.
+    Foreign,
+    /// Signed with another key in the name of the true authority.
+    ForeignKey,
+    /// One bit of the signature is flipped.
+    BadSignature,
+    /// The signed digest is not that of the statement of time.
+    WrongDigest,
+    /// The signed content type is not that of a statement of time.
+    WrongContentType,
+    /// The signed certificate identifier is that of another certificate.
+    WrongCertificateId,
+    /// The response says that the request was rejected, and carries the token all the same.
+    Rejected,
+    /// Made by a certificate for code signing.
+    WrongUsage,
+}
+
+impl Stamp {
+    /// A good timestamp.
+    pub fn new(authority: StampAuthority, time: Timestamp) -> Self {
+        Self { time, authority, hash: HashKind::Sha256, certificates: StampCertificates::Embedded, lie: StampLie::None }
+    }
+}
+
+/// The timestamp authorities of one trust domain.
+#[derive(Clone)]
+pub struct Tsa {
+    /// Root of both.
+    pub root: Authority,
+    /// Intermediate of the P-384 authority.
+    pub intermediate: Authority,
+    /// The P-256 authority.
+    pub p256: Authority,
+    /// The P-384 authority.
+    pub p384: Authority,
+    /// A certificate under the root that is not for time stamping.
+    pub wrong_usage: Authority,
+}
+
+impl Tsa {
+    /// All certificates, valid during `window`.
+    pub fn new(seed: &str, window: (Timestamp, Timestamp)) -> Self {
+        let spec = |label, kind, common_name, extensions| AuthoritySpec {
+            seed,
+            label,
+            kind,
+            name: asn1::name("virtual.test", common_name),
+            window,
+            extensions,
+        };
+        let issuing = || vec![x509::usage_certificate_signing(), x509::authority(None)];
+        let leaf = |purpose| vec![x509::usage_digital_signature(), x509::extended_usage(true, &[purpose])];
+        let root = Authority::new(spec("tsa-root", KeyKind::P384, "tsa", issuing()), None);
+        let intermediate =
+            Authority::new(spec("tsa-intermediate", KeyKind::P384, "tsa-intermediate", issuing()), Some(&root));
+        let stamping = x509::OID_TIME_STAMPING;
+        let p256 = Authority::new(spec("tsa-p256", KeyKind::P256, "tsa-p256", leaf(stamping)), Some(&root));
+        let p384 = Authority::new(spec("tsa-p384", KeyKind::P384, "tsa-p384", leaf(stamping)), Some(&intermediate));
+        let wrong_usage =
+            Authority::new(spec("tsa-wrong", KeyKind::P256, "tsa-wrong", leaf(x509::OID_CODE_SIGNING)), Some(&root));
+        Self { root, intermediate, p256, p384, wrong_usage }
+    }
+
+    /// The chain of an authority, leaf first, root last.
+    pub fn chain(&self, authority: StampAuthority) -> Vec<&Authority> {
+        match authority {
+            StampAuthority::P256 => vec![&self.p256, &self.root],
+            StampAuthority::P384 => vec![&self.p384, &self.intermediate, &self.root],
+        }
+    }
+
+    /// A DER `TimeStampResp` over `signature`.
+    pub fn stamp(&self, stamp: &Stamp, foreign: &Self, signature: &[u8]) -> Vec<u8> {
+        let domain = if stamp.lie == StampLie::Foreign { foreign } else { self };
+        let mut chain = domain.chain(stamp.authority);
+        if stamp.lie == StampLie::WrongUsage {
+            chain = vec![&domain.wrong_usage, &domain.root];
+        }
+        let issuer = chain[1];
+        let signing = if stamp.lie == StampLie::ForeignKey { foreign.chain(stamp.authority)[0] } else { chain[0] };
+        let info = time_info(stamp, signature);
+        let token = token(stamp, chain[0], &issuer.name, &signing.key, &embedded(stamp, &chain), &info);
+        let status = if stamp.lie == StampLie::Rejected { 2 } else { 0 };
+        asn1::seq(&[&asn1::seq(&[&asn1::uint(&[status])]), &token])
+    }
+}
+
+fn embedded(stamp: &Stamp, chain: &[&Authority]) -> Vec<u8> {
+    match stamp.certificates {
+        StampCertificates::Absent => Vec::new(),
+        StampCertificates::Embedded => {
+            let certificates = chain[..chain.len() - 1].iter().map(|authority| authority.der.clone()).collect();
+            asn1::context(0, &asn1::set_of_content(certificates))
+        }
+    }
+}
+
+/// `TSTInfo`
+fn time_info(stamp: &Stamp, signature: &[u8]) -> Vec<u8> {
+    let mut imprint = stamp.hash.of(signature);
+    if stamp.lie == StampLie::WrongImprint {
+        imprint[0] ^= 1;
+    }
+    let mut serial = Sha256::digest([signature, &stamp.time.as_second().to_be_bytes()].concat())[..16].to_vec();
+    serial[0] = serial[0] & 0x7f | 0x40;
+    asn1::seq(&[
+        &asn1::uint(&[1]),
+        &asn1::oid("1.3.6.1.4.1.57264.2"),
+        &asn1::seq(&[&asn1::hash_algorithm(stamp.hash.oid()), &asn1::octets(&imprint)]),
+        &asn1::uint(&serial),
+        &asn1::generalized_time(stamp.time),
+        &asn1::seq(&[&asn1::uint(&[1])]),
+    ])
+}
+
+/// The CMS `ContentInfo` around the statement of time.
+fn token(stamp: &Stamp, signer: &Authority, issuer: &[u8], key: &Key, certificates: &[u8], info: &[u8]) -> Vec<u8> {
+    let hash = if signer.key.kind() == KeyKind::P384 { HashKind::Sha384 } else { HashKind::Sha256 };
+    let attributes = asn1::set_of_content(signed_attributes(stamp, signer, hash, info));
+    let mut signature = key.sign(&asn1::tlv(0x31, &attributes));
+    if stamp.lie == StampLie::BadSignature {
+        *signature.last_mut().unwrap() ^= 1;
+    }
+    let digest_algorithm = asn1::seq(&[&asn1::oid(hash.oid())]);
+    let signer_info = asn1::seq(&[
+        &asn1::uint(&[1]),
+        &asn1::seq(&[issuer, &serial_of(&signer.der)]),
+        &digest_algorithm,
+        &asn1::context(0, &attributes),
+        &key.signature_algorithm(),
+        &asn1::octets(&signature),
+    ]);
+    let content = asn1::seq(&[&asn1::oid(OID_TST_INFO), &asn1::context(0, &asn1::octets(info))]);
+    let signed_data = asn1::seq(&[
+        &asn1::uint(&[3]),
+        &asn1::set(&[&digest_algorithm]),
+        &content,
+        certificates,
+        &asn1::set(&[&signer_info]),
+    ]);
+    asn1::seq(&[&asn1::oid("1.2.840.113549.1.7.2"), &asn1::context(0, &signed_data)])
+}
+
+const OID_TST_INFO: &str = "1.2.840.113549.1.9.16.1.4";
+
+fn signed_attributes(stamp: &Stamp, signer: &Authority, hash: HashKind, info: &[u8]) -> Vec<Vec<u8>> {
+    let attribute = |dotted: &str, value: &[u8]| asn1::seq(&[&asn1::oid(dotted), &asn1::set(&[value])]);
+    let content_type = if stamp.lie == StampLie::WrongContentType { "1.2.840.113549.1.7.1" } else { OID_TST_INFO };
+    let mut digest = hash.of(info);
+    if stamp.lie == StampLie::WrongDigest {
+        digest[0] ^= 1;
+    }
+    let mut certificate_hash = Sha256::digest(&signer.der).to_vec();
+    if stamp.lie == StampLie::WrongCertificateId {
+        certificate_hash[0] ^= 1;
+    }
+    let certificate_id = asn1::seq(&[&asn1::seq(&[&asn1::seq(&[&asn1::octets(&certificate_hash)])])]);
+    vec![
+        attribute("1.2.840.113549.1.9.3", &asn1::oid(content_type)),
+        attribute("1.2.840.113549.1.9.5", &asn1::utc_time(stamp.time)),
+        attribute("1.2.840.113549.1.9.4", &asn1::octets(&digest)),
+        attribute("1.2.840.113549.1.9.16.2.47", &certificate_id),
+    ]
+}
+
+/// The DER serial number of a certificate made here, whose serial numbers all have twenty bytes.
+fn serial_of(certificate: &[u8]) -> Vec<u8> {
+    // Both outer headers are 30 82 LL LL; then comes the version, a0 03 02 01 02.
+    certificate[13..13 + 22].to_vec()
+}
