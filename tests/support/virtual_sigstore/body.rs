@@ -99,6 +99,8 @@ pub struct Subject {
     pub hash: HashKind,
     /// The signatures; at least one.
     pub signatures: Vec<Signature>,
+    /// Place of the signer's own signature, the one that entries of a single signature hold.
+    pub own: usize,
 }
 
 /// The canonical JSON body of an entry of `kind` about `subject`.
@@ -108,7 +110,7 @@ pub fn canonical(kind: Kind, subject: &Subject) -> Vec<u8> {
 }
 
 fn spec(kind: Kind, subject: &Subject) -> Value {
-    let first = &subject.signatures[0];
+    let own = &subject.signatures[subject.own];
     let sha256 = |bytes: &[u8]| json!({"algorithm": "sha256", "value": HashKind::Sha256.hex(bytes)});
     match kind {
         Kind::Dsse001 => json!({
@@ -129,18 +131,18 @@ fn spec(kind: Kind, subject: &Subject) -> Value {
         }}),
         Kind::Intoto001 => json!({
             "content": {"hash": sha256(&subject.envelope), "payloadHash": sha256(&subject.payload)},
-            "publicKey": first.verifier.pem_b64(),
+            "publicKey": own.verifier.pem_b64(),
         }),
         Kind::HashedRekord001 => json!({
             "data": {"hash": {"algorithm": subject.hash.name(), "value": subject.hash.hex(&subject.message)}},
-            "signature": {"content": b64(&first.bytes), "publicKey": {"content": first.verifier.pem_b64()}},
+            "signature": {"content": b64(&own.bytes), "publicKey": {"content": own.verifier.pem_b64()}},
         }),
         Kind::HashedRekord002 => json!({"hashedRekordV002": {
             "data": {
                 "algorithm": subject.hash.sigstore_name(),
                 "digest": b64(&subject.hash.of(&subject.message)),
             },
-            "signature": v2_signature(first),
+            "signature": v2_signature(own),
         }}),
         Kind::Dsse002 => json!({"dsseV002": {
             "payloadHash": {"algorithm": "SHA2_256", "digest": b64(&HashKind::Sha256.of(&subject.payload))},

@@ -158,70 +158,75 @@ impl Authority {
 }
 
 /// The authorities of one trust domain.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Ca {
-    /// Self-signed root.
-    pub root: Authority,
-    /// The usual intermediate.
-    pub intermediate: Authority,
-    /// Outer one of the two intermediates of the long chain.
-    pub outer: Authority,
-    /// Inner one of the two intermediates of the long chain.
-    pub inner: Authority,
-    /// Intermediate that has expired.
-    pub expired: Authority,
-    /// Certificate under the root that may not sign certificates.
-    pub not_an_authority: Authority,
+    /// Seed of the keys.
+    pub seed: String,
+    /// Validity of all authorities but one.
+    pub window: (Timestamp, Timestamp),
+    /// Validity of the expired one.
+    pub expired_window: (Timestamp, Timestamp),
 }
 
-const ORGANIZATION: &str = "virtual.test";
-
 impl Ca {
-    /// All authorities; `window` is the validity of all but the expired one.
-    pub fn new(seed: &str, window: (Timestamp, Timestamp), expired: (Timestamp, Timestamp)) -> Self {
-        let issuing = |path_length| {
-            vec![
-                x509::usage_certificate_signing(),
-                x509::extended_usage(false, &[x509::OID_CODE_SIGNING]),
-                x509::authority(Some(path_length)),
-            ]
-        };
-        let name = |common_name| asn1::name(ORGANIZATION, common_name);
-        let spec = |label, common_name, window, extensions| AuthoritySpec {
-            seed,
-            label,
-            kind: KeyKind::P384,
-            name: name(common_name),
-            window,
-            extensions,
-        };
-        let anchor = vec![x509::usage_certificate_signing(), x509::authority(None)];
-        let root = Authority::new(spec("ca-root", "sigstore", window, anchor), None);
-        let under = |parent: &Authority, spec| Authority::new(spec, Some(parent));
-        let outer = under(&root, spec("ca-outer", "sigstore-outer", window, issuing(1)));
-        let no_authority = vec![
-            x509::usage_certificate_signing(),
-            x509::extended_usage(false, &[x509::OID_CODE_SIGNING]),
-            Extension::new("2.5.29.19", true, asn1::seq(&[])),
-        ];
-        Self {
-            intermediate: under(&root, spec("ca-intermediate", "sigstore-intermediate", window, issuing(0))),
-            inner: under(&outer, spec("ca-inner", "sigstore-inner", window, issuing(0))),
-            expired: under(&root, spec("ca-expired", "sigstore-expired", expired, issuing(0))),
-            not_an_authority: under(&root, spec("ca-none", "sigstore-none", window, no_authority)),
-            outer,
-            root,
-        }
+    /// Self-signed root.
+    pub fn root(&self) -> Authority {
+        let extensions = vec![x509::usage_certificate_signing(), x509::authority(None)];
+        self.authority("sigstore", self.window, extensions, None)
+    }
+
+    /// The usual intermediate.
+    pub fn intermediate(&self) -> Authority {
+        self.authority("sigstore-intermediate", self.window, issuing(x509::authority(Some(0))), Some(&self.root()))
+    }
+
+    /// Outer one of the two intermediates of the long chain.
+    pub fn outer(&self) -> Authority {
+        self.authority("sigstore-outer", self.window, issuing(x509::authority(Some(1))), Some(&self.root()))
+    }
+
+    /// Inner one of the two intermediates of the long chain.
+    pub fn inner(&self) -> Authority {
+        self.authority("sigstore-inner", self.window, issuing(x509::authority(Some(0))), Some(&self.outer()))
+    }
+
+    /// Intermediate that has expired.
+    pub fn expired(&self) -> Authority {
+        let extensions = issuing(x509::authority(Some(0)));
+        self.authority("sigstore-expired", self.expired_window, extensions, Some(&self.root()))
+    }
+
+    /// Certificate under the root that may not sign certificates.
+    pub fn not_an_authority(&self) -> Authority {
+        let extensions = issuing(Extension::new("2.5.29.19", true, asn1::seq(&[])));
+        self.authority("sigstore-none", self.window, extensions, Some(&self.root()))
     }
 
     /// The chain of whoever signs the leaf, leaf-most first, root last; all of this trust domain.
-    pub fn chain(&self, issued_by: IssuedBy) -> Vec<&Authority> {
+    pub fn chain(&self, issued_by: IssuedBy) -> Vec<Authority> {
         match issued_by {
-            IssuedBy::Intermediate | IssuedBy::Foreign => vec![&self.intermediate, &self.root],
-            IssuedBy::Root => vec![&self.root],
-            IssuedBy::SecondIntermediate => vec![&self.inner, &self.outer, &self.root],
-            IssuedBy::ExpiredIntermediate => vec![&self.expired, &self.root],
-            IssuedBy::NotAnAuthority => vec![&self.not_an_authority, &self.root],
+            IssuedBy::Intermediate | IssuedBy::Foreign => vec![self.intermediate(), self.root()],
+            IssuedBy::Root => vec![self.root()],
+            IssuedBy::SecondIntermediate => vec![self.inner(), self.outer(), self.root()],
+            IssuedBy::ExpiredIntermediate => vec![self.expired(), self.root()],
+            IssuedBy::NotAnAuthority => vec![self.not_an_authority(), self.root()],
         }
     }
+
+    fn authority(
+        &self,
+        common_name: &str,
+        window: (Timestamp, Timestamp),
+        extensions: Vec<Extension>,
+        parent: Option<&Authority>,
+    ) -> Authority {
+        let label = format!("ca {common_name}");
+        let name = asn1::name("virtual.test", common_name);
+        let spec = AuthoritySpec { seed: &self.seed, label: &label, kind: KeyKind::P384, name, window, extensions };
+        Authority::new(spec, parent)
+    }
+}
+
+fn issuing(constraints: Extension) -> Vec<Extension> {
+    vec![x509::usage_certificate_signing(), x509::extended_usage(false, &[x509::OID_CODE_SIGNING]), constraints]
 }

@@ -1,5 +1,9 @@
 //! Signing keys grown from a seed; their signatures are deterministic too (RFC 6979, RFC 8032).
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+use std::sync::Mutex;
+
 use ed25519_dalek::pkcs8::EncodePrivateKey as _;
 use p256::pkcs8::EncodePublicKey as _;
 use p256::pkcs8::LineEnding;
@@ -27,6 +31,11 @@ enum Secret {
     Ed25519(ed25519_dalek::SigningKey),
 }
 
+// P-384 is slow without optimization. Keys and signatures are deterministic, so remembering them changes no byte.
+type Remembered<K, V> = LazyLock<Mutex<HashMap<K, V>>>;
+static DERIVED: Remembered<(String, String, KeyKind), Key> = LazyLock::new(Mutex::default);
+static SIGNED: Remembered<[u8; 32], Vec<u8>> = LazyLock::new(Mutex::default);
+
 /// A key pair.
 #[derive(Clone)]
 pub struct Key {
@@ -36,6 +45,11 @@ pub struct Key {
 impl Key {
     /// The key that `seed` and `label` name; the same names give the same key.
     pub fn derive(seed: &str, label: &str, kind: KeyKind) -> Self {
+        let name = (seed.to_owned(), label.to_owned(), kind);
+        DERIVED.lock().unwrap().entry(name).or_insert_with(|| Self::grow(seed, label, kind)).clone()
+    }
+
+    fn grow(seed: &str, label: &str, kind: KeyKind) -> Self {
         let material = |counter: u32| format!("{seed}\n{label}\n{kind:?}\n{counter}");
         let secret = match kind {
             KeyKind::P256 => (0..)
@@ -70,8 +84,12 @@ impl Key {
                 signature.to_der().as_bytes().to_vec()
             }
             Secret::P384(key) => {
-                let signature: p384::ecdsa::Signature = key.sign(message);
-                signature.to_der().as_bytes().to_vec()
+                let name = Sha256::new().chain_update(key.to_bytes()).chain_update(message).finalize().into();
+                let sign = || {
+                    let signature: p384::ecdsa::Signature = key.sign(message);
+                    signature.to_der().as_bytes().to_vec()
+                };
+                SIGNED.lock().unwrap().entry(name).or_insert_with(sign).clone()
             }
             Secret::Ed25519(key) => key.sign(message).to_bytes().to_vec(),
         }

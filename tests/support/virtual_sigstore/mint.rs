@@ -86,6 +86,7 @@ pub fn mint(sigstore: &VirtualSigstore, spec: &Spec) -> Minted {
         message: message.clone(),
         hash,
         signatures,
+        own: spec.cosigners.iter().filter(|cosigner| cosigner.place == Place::Before).count(),
     };
     let bundle = bundle(sigstore, spec, &chain, &subject, &envelope, &signature);
     Minted { bundle, envelope, message, payload, signature, public_key: key.spki(), chain }
@@ -214,6 +215,7 @@ fn signer_json(sigstore: &VirtualSigstore, spec: &Spec, chain: &[Vec<u8>]) -> Va
 
 fn entry_json(sigstore: &VirtualSigstore, entry: &Entry, subject: &Subject) -> Value {
     let mut subject = subject.clone();
+    let own = subject.own;
     match entry.about {
         About::This => {}
         About::OtherPayload => {
@@ -223,11 +225,11 @@ fn entry_json(sigstore: &VirtualSigstore, entry: &Entry, subject: &Subject) -> V
         }
         About::OtherSignature => {
             let stranger = sigstore.foreign_key("other-signature", KeyKind::P256);
-            subject.signatures[0].bytes = stranger.sign(&subject.message);
+            subject.signatures[own].bytes = stranger.sign(&subject.message);
         }
         About::OtherVerifier => {
             let stranger = sigstore.foreign_key("other-verifier", KeyKind::P256);
-            subject.signatures[0].verifier = match subject.signatures[0].verifier {
+            subject.signatures[own].verifier = match subject.signatures[own].verifier {
                 Verifier::Key(_) => Verifier::Key(stranger.spki()),
                 Verifier::Certificate(_) => {
                     let spec = sigstore.spec(b"another artifact");
@@ -247,10 +249,9 @@ fn entry_json(sigstore: &VirtualSigstore, entry: &Entry, subject: &Subject) -> V
 
 /// The certificate for `key` and those above it, root last.
 pub fn certificate_chain(sigstore: &VirtualSigstore, spec: &Spec, key: &Key) -> Vec<Vec<u8>> {
-    let foreign = (spec.issued_by == IssuedBy::Foreign).then(|| sigstore.foreign());
-    let ca = foreign.as_ref().map_or(&sigstore.ca, |foreign| &foreign.ca);
+    let ca = if spec.issued_by == IssuedBy::Foreign { sigstore.foreign().ca } else { sigstore.ca.clone() };
     let above = ca.chain(spec.issued_by);
-    let issuer = above[0];
+    let issuer = &above[0];
     let mut template = Template {
         issuer: issuer.name.clone(),
         subject: asn1::seq(&[]),
@@ -270,7 +271,7 @@ pub fn certificate_chain(sigstore: &VirtualSigstore, spec: &Spec, key: &Key) -> 
     if spec.certificate_signature == CertificateSignature::Bad {
         *leaf.last_mut().unwrap() ^= 1;
     }
-    let above = above.into_iter().map(|authority| authority.der.clone());
+    let above = above.iter().map(|authority| authority.der.clone());
     [leaf].into_iter().chain(above).collect()
 }
 

@@ -35,7 +35,7 @@
     unused_imports,
     reason = "test support: each test uses a part of it"
 )]
-#![allow(clippy::unwrap_used, clippy::format_push_string, reason = "test support")]
+#![allow(clippy::unwrap_used, clippy::use_debug, reason = "test support")]
 
 pub mod asn1;
 pub mod body;
@@ -134,20 +134,20 @@ impl VirtualSigstore {
     /// The trust domain of a seed.
     pub fn new(seed: &str) -> Self {
         let window = (time("2026-01-01T00:00:00Z"), time("2035-12-31T00:00:00Z"));
-        let expired = (time("2026-01-01T00:00:00Z"), time("2026-10-04T00:00:00Z"));
+        let expired_window = (time("2026-01-01T00:00:00Z"), time("2026-10-04T00:00:00Z"));
         Self {
             seed: seed.to_owned(),
-            ca: ca::Ca::new(seed, window, expired),
+            ca: ca::Ca { seed: seed.to_owned(), window, expired_window },
             ct: Key::derive(seed, "ct", KeyKind::P256),
             rekor_v1: log::Log::v1(seed),
             rekor_v2: log::Log::v2(seed),
-            tsa: tsa::Tsa::new(seed, window),
+            tsa: tsa::Tsa { seed: seed.to_owned(), window },
         }
     }
 
     /// The trust domain that this one's lies come from: same names, other keys.
     pub fn foreign(&self) -> Self {
-        Self::new(&format!("{} foreign", self.seed))
+        Self::new(&self.foreign_seed())
     }
 
     /// A key of this trust domain, by name.
@@ -157,7 +157,11 @@ impl VirtualSigstore {
 
     /// A key of the foreign trust domain, by name.
     pub fn foreign_key(&self, label: &str, kind: KeyKind) -> Key {
-        Key::derive(&format!("{} foreign", self.seed), label, kind)
+        Key::derive(&self.foreign_seed(), label, kind)
+    }
+
+    fn foreign_seed(&self) -> String {
+        format!("{} foreign", self.seed)
     }
 
     /// The key that signs what `spec` describes.
@@ -265,12 +269,13 @@ impl VirtualSigstore {
         mint::mint(self, spec)
     }
 
-    /// The DSSE envelope that `spec` describes, alone, with the certificate as PEM in `signatures[0].cert`.
+    /// The DSSE envelope that `spec` describes, alone, with the certificate as PEM in the signature's `cert`.
     pub fn bare_envelope(&self, spec: &Spec) -> Value {
         let minted = self.mint_parts(spec);
         let mut envelope = minted.envelope;
         if let Some(leaf) = minted.chain.first() {
-            envelope["signatures"][0]["cert"] = json!(asn1::pem("CERTIFICATE", leaf));
+            let own = spec.cosigners.iter().filter(|cosigner| cosigner.place == Place::Before).count();
+            envelope["signatures"][own]["cert"] = json!(asn1::pem("CERTIFICATE", leaf));
         }
         envelope
     }

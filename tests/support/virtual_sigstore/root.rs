@@ -94,7 +94,7 @@ fn key_json(url: &str, key: &Key, id: &[u8], window: Window) -> Value {
     })
 }
 
-fn authority_json(common_name: &str, uri: &str, chain: &[&Authority], window: Window) -> Value {
+fn authority_json(common_name: &str, uri: &str, chain: &[Authority], window: Window) -> Value {
     json!({
         "subject": {"organization": "virtual.test", "commonName": common_name},
         "uri": uri,

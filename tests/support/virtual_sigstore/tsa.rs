@@ -11,6 +11,7 @@ use super::digest::HashKind;
 use super::keys::Key;
 use super::keys::KeyKind;
 use super::x509;
+use super::x509::Extension;
 
 /// One timestamp of a bundle.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,50 +79,64 @@ impl Stamp {
 }
 
 /// The timestamp authorities of one trust domain.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Tsa {
-    /// Root of both.
-    pub root: Authority,
-    /// Intermediate of the P-384 authority.
-    pub intermediate: Authority,
-    /// The P-256 authority.
-    pub p256: Authority,
-    /// The P-384 authority.
-    pub p384: Authority,
-    /// A certificate under the root that is not for time stamping.
-    pub wrong_usage: Authority,
+    /// Seed of the keys.
+    pub seed: String,
+    /// Validity of all certificates.
+    pub window: (Timestamp, Timestamp),
 }
 
 impl Tsa {
-    /// All certificates, valid during `window`.
-    pub fn new(seed: &str, window: (Timestamp, Timestamp)) -> Self {
-        let spec = |label, kind, common_name, extensions| AuthoritySpec {
-            seed,
-            label,
-            kind,
-            name: asn1::name("virtual.test", common_name),
-            window,
-            extensions,
-        };
-        let issuing = || vec![x509::usage_certificate_signing(), x509::authority(None)];
-        let leaf = |purpose| vec![x509::usage_digital_signature(), x509::extended_usage(true, &[purpose])];
-        let root = Authority::new(spec("tsa-root", KeyKind::P384, "tsa", issuing()), None);
-        let intermediate =
-            Authority::new(spec("tsa-intermediate", KeyKind::P384, "tsa-intermediate", issuing()), Some(&root));
-        let stamping = x509::OID_TIME_STAMPING;
-        let p256 = Authority::new(spec("tsa-p256", KeyKind::P256, "tsa-p256", leaf(stamping)), Some(&root));
-        let p384 = Authority::new(spec("tsa-p384", KeyKind::P384, "tsa-p384", leaf(stamping)), Some(&intermediate));
-        let wrong_usage =
-            Authority::new(spec("tsa-wrong", KeyKind::P256, "tsa-wrong", leaf(x509::OID_CODE_SIGNING)), Some(&root));
-        Self { root, intermediate, p256, p384, wrong_usage }
+    /// Root of both.
+    pub fn root(&self) -> Authority {
+        let extensions = vec![x509::usage_certificate_signing(), x509::authority(None)];
+        self.authority("tsa", KeyKind::P384, extensions, None)
+    }
+
+    /// Intermediate of the P-384 authority.
+    pub fn intermediate(&self) -> Authority {
+        let extensions = vec![
+            x509::usage_certificate_signing(),
+            x509::extended_usage(false, &[x509::OID_TIME_STAMPING]),
+            x509::authority(Some(0)),
+        ];
+        self.authority("tsa-intermediate", KeyKind::P384, extensions, Some(&self.root()))
+    }
+
+    /// The P-256 authority.
+    pub fn p256(&self) -> Authority {
+        self.authority("tsa-p256", KeyKind::P256, leaf(x509::OID_TIME_STAMPING), Some(&self.root()))
+    }
+
+    /// The P-384 authority.
+    pub fn p384(&self) -> Authority {
+        self.authority("tsa-p384", KeyKind::P384, leaf(x509::OID_TIME_STAMPING), Some(&self.intermediate()))
+    }
+
+    /// A certificate under the root that is not for time stamping.
+    pub fn wrong_usage(&self) -> Authority {
+        self.authority("tsa-wrong", KeyKind::P256, leaf(x509::OID_CODE_SIGNING), Some(&self.root()))
     }
 
     /// The chain of an authority, leaf first, root last.
-    pub fn chain(&self, authority: StampAuthority) -> Vec<&Authority> {
+    pub fn chain(&self, authority: StampAuthority) -> Vec<Authority> {
         match authority {
-            StampAuthority::P256 => vec![&self.p256, &self.root],
-            StampAuthority::P384 => vec![&self.p384, &self.intermediate, &self.root],
+            StampAuthority::P256 => vec![self.p256(), self.root()],
+            StampAuthority::P384 => vec![self.p384(), self.intermediate(), self.root()],
         }
+    }
+
+    fn authority(
+        &self,
+        common_name: &str,
+        kind: KeyKind,
+        extensions: Vec<Extension>,
+        parent: Option<&Authority>,
+    ) -> Authority {
+        let name = asn1::name("virtual.test", common_name);
+        let (seed, label, window) = (self.seed.as_str(), common_name, self.window);
+        Authority::new(AuthoritySpec { seed, label, kind, name, window, extensions }, parent)
     }
 
     /// A DER `TimeStampResp` over `signature`.
@@ -129,18 +144,23 @@ impl Tsa {
         let domain = if stamp.lie == StampLie::Foreign { foreign } else { self };
         let mut chain = domain.chain(stamp.authority);
         if stamp.lie == StampLie::WrongUsage {
-            chain = vec![&domain.wrong_usage, &domain.root];
+            chain = vec![domain.wrong_usage(), domain.root()];
         }
-        let issuer = chain[1];
-        let signing = if stamp.lie == StampLie::ForeignKey { foreign.chain(stamp.authority)[0] } else { chain[0] };
+        let issuer = &chain[1].name;
+        let stranger = (stamp.lie == StampLie::ForeignKey).then(|| foreign.chain(stamp.authority).swap_remove(0));
+        let key = stranger.as_ref().map_or(&chain[0].key, |stranger| &stranger.key);
         let info = time_info(stamp, signature);
-        let token = token(stamp, chain[0], &issuer.name, &signing.key, &embedded(stamp, &chain), &info);
+        let token = token(stamp, &chain[0], issuer, key, &embedded(stamp, &chain), &info);
         let status = if stamp.lie == StampLie::Rejected { 2 } else { 0 };
         asn1::seq(&[&asn1::seq(&[&asn1::uint(&[status])]), &token])
     }
 }
 
-fn embedded(stamp: &Stamp, chain: &[&Authority]) -> Vec<u8> {
+fn leaf(purpose: &str) -> Vec<Extension> {
+    vec![x509::usage_digital_signature(), x509::extended_usage(true, &[purpose])]
+}
+
+fn embedded(stamp: &Stamp, chain: &[Authority]) -> Vec<u8> {
     match stamp.certificates {
         StampCertificates::Absent => Vec::new(),
         StampCertificates::Embedded => {
