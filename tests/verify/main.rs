@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 #![allow(clippy::print_stdout, reason = "a suite prints how much it ran")]
 
+mod corpus;
 mod fixtures;
 mod judge;
 mod lies;
