@@ -130,10 +130,19 @@ fn pem(fields: &mut Fields, name: &str) -> Result<Vec<u8>, FormatError> {
     })
 }
 
-/// The DER inside the one PEM block (RFC 7468) of a text, if it is a certificate or a public key.
+/// The DER inside the one PEM block of a text, if it is a certificate or a public key.
 pub fn pem_der(text: &str) -> Option<Vec<u8>> {
-    let (label, der) = der::pem::decode_vec(text.trim_end().as_bytes()).ok()?;
+    let (label, der) = pem_block(text)?;
     matches!(label, "CERTIFICATE" | "PUBLIC KEY").then_some(der)
+}
+
+/// Label and DER of a text that is one PEM block and nothing else (RFC 7468). Lines may have any length: the entries of
+/// npm's registry hold the key on a single line of 124 characters.
+pub fn pem_block(text: &str) -> Option<(&str, Vec<u8>)> {
+    let (label, rest) = text.trim().strip_prefix("-----BEGIN ")?.split_once("-----")?;
+    let body = rest.strip_suffix("-----")?.strip_suffix(label)?.strip_suffix("-----END ")?;
+    let body: String = body.split(['\r', '\n']).map(|line| line.trim_end_matches([' ', '\t'])).collect();
+    if body.is_empty() { None } else { Some((label, base64::decode(&body)?)) }
 }
 
 fn intoto_001(mut spec: Fields) -> Result<EntryBody, FormatError> {
@@ -212,4 +221,32 @@ fn each(
 ) -> Result<Vec<LoggedSignature>, FormatError> {
     let items = items.into_iter().enumerate();
     items.map(|(n, value)| read(&mut Fields::new(value, &format!("{path}/{n}"))?)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pem_is_one_block_of_lines_of_any_length() {
+        let long = base64::encode(&[7; 91]);
+        let (head, tail) = long.split_at(64);
+        for body in [long.clone(), format!("{head}\n{tail}"), format!("{head}\r\n{tail}\r")] {
+            let text = format!("-----BEGIN PUBLIC KEY-----\n{body}\n-----END PUBLIC KEY-----\n");
+            assert_eq!(pem_der(&text), Some(vec![7; 91]));
+        }
+        let good = format!("-----BEGIN PUBLIC KEY-----\n{long}\n-----END PUBLIC KEY-----");
+        for bad in [
+            good.replace("END PUBLIC", "END PRIVATE"),
+            good.replace("PUBLIC KEY", "EC PRIVATE KEY"),
+            format!("{good}\n{good}"),
+            format!("text\n{good}"),
+            good.replace(&long, ""),
+            good.replace(&long, &format!("{head} {tail}")),
+            good.replace(&long, &format!("Proc-Type: 4,ENCRYPTED\n\n{long}")),
+            good.replace('=', ""),
+        ] {
+            assert_eq!(pem_der(&bad), None, "{bad}");
+        }
+    }
 }

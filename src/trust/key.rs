@@ -19,6 +19,7 @@ use der::asn1::BitStringRef;
 use x509_cert::spki::SubjectPublicKeyInfo;
 
 use crate::formats::base64;
+use crate::formats::log_entry::pem_block;
 use crate::trust::TrustError;
 
 /// Longest PEM file of a public key that is read, in bytes.
@@ -168,12 +169,12 @@ impl PublicKey {
         if text.contains("PRIVATE KEY-----") {
             return Err(invalid("expected a public key, found a private key"));
         }
-        match der::pem::decode_vec(text.as_bytes()) {
-            Ok(("PUBLIC KEY", spki)) => Self::from_spki(&spki),
-            Ok((label, _)) => {
+        match pem_block(text) {
+            Some(("PUBLIC KEY", spki)) => Self::from_spki(&spki),
+            Some((label, _)) => {
                 Err(TrustError::KeyInvalid { reason: format!("expected a PUBLIC KEY block, found {label}") })
             }
-            Err(error) => Err(TrustError::KeyInvalid { reason: format!("expected PEM, found: {error}") }),
+            None => Err(invalid("expected one PEM block, found text around it or a body that is no base64")),
         }
     }
 
