@@ -13,11 +13,11 @@ use std::sync::Arc;
 
 use crate::formats::artifact::Artifact;
 use crate::formats::artifact::ArtifactError;
-use crate::formats::artifact::ChecksumsError;
-use crate::formats::artifact::ChecksumsLimits;
 use crate::formats::artifact::Reference;
 use crate::formats::artifact::ReferenceError;
-use crate::formats::artifact::parse_checksums;
+use crate::formats::artifact::checksums::ChecksumsError;
+use crate::formats::artifact::checksums::ChecksumsLimits;
+use crate::formats::artifact::checksums::parse_checksums;
 use crate::formats::digest::Algorithm;
 use crate::formats::digest::Digest;
 use crate::store::file::StoreError;
