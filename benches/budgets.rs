@@ -61,7 +61,11 @@ fn verify_process(dir: &Path) {
     println!("whole process, offline verify of a {} byte bundle, median of {RUNS} runs", bundle.len());
     println!("  bare process (true)      {:>9.3} ms", ms(bare));
     println!("  sealmark --version       {:>9.3} ms", ms(version));
-    println!("  sealmark verify          {:>9.3} ms   {:.3} ms beyond the bare process", ms(whole), ms(whole) - ms(bare));
+    println!(
+        "  sealmark verify          {:>9.3} ms   {:.3} ms beyond the bare process",
+        ms(whole),
+        ms(whole) - ms(bare)
+    );
     println!("  peak memory              {:>9.1} MiB  ({:.1} MiB for the processes before)", mib(peak), mib(before));
 }
 
@@ -118,10 +122,22 @@ fn hashing(dir: &Path) {
     println!("hashing files of {} MiB from the page cache, best of 5", FILE >> 20);
     println!("  SHA-256 over memory      {:>9.2} GB/s", speed(memory, 1));
     println!("  read loop and SHA-256    {:>9.2} GB/s", speed(looped, 1));
-    println!("  sealmark, 1 thread       {:>9.2} GB/s   {:.1} % of memory", speed(single, 1), 100.0 * speed(single, 1) / speed(memory, 1));
-    println!("  sealmark, 2 threads      {:>9.2} GB/s   {:.1} % of memory", speed(pipelined, 1), 100.0 * speed(pipelined, 1) / speed(memory, 1));
+    println!(
+        "  sealmark, 1 thread       {:>9.2} GB/s   {:.1} % of memory",
+        speed(single, 1),
+        100.0 * speed(single, 1) / speed(memory, 1)
+    );
+    println!(
+        "  sealmark, 2 threads      {:>9.2} GB/s   {:.1} % of memory",
+        speed(pipelined, 1),
+        100.0 * speed(pipelined, 1) / speed(memory, 1)
+    );
     println!("  4 files, 1 thread        {:>9.2} GB/s", speed(files_1, 4));
-    println!("  4 files, 2 threads       {:>9.2} GB/s   {:.2} times one thread", speed(files_2, 4), files_1.as_secs_f64() / files_2.as_secs_f64());
+    println!(
+        "  4 files, 2 threads       {:>9.2} GB/s   {:.2} times one thread",
+        speed(files_2, 4),
+        files_1.as_secs_f64() / files_2.as_secs_f64()
+    );
     println!("  three algorithms, 1 thread {:>7.2} GB/s", speed(three, 1));
 }
 
