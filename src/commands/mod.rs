@@ -1,5 +1,6 @@
 //! The command line: what was typed, turned into requests to the library, and what is printed.
 
+mod artifacts;
 mod attest;
 mod completions;
 mod demo;
@@ -8,6 +9,7 @@ mod exit;
 mod generate;
 mod inspect;
 mod key;
+mod progress;
 mod terminal;
 mod trust;
 mod verify;
