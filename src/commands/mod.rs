@@ -8,6 +8,7 @@ mod exit;
 mod generate;
 mod inspect;
 mod key;
+mod progress;
 mod terminal;
 mod trust;
 mod verify;
