@@ -1,5 +1,6 @@
 //! The command line: what was typed, turned into requests to the library, and what is printed.
 
+mod artifacts;
 mod attest;
 mod completions;
 mod demo;

@@ -142,9 +142,10 @@ fn tags(repository: &Repository, head: Oid) -> Result<Vec<String>, WorkspaceErro
     Ok(tags)
 }
 
-/// A repository is shallow when git lists commits whose parents were left out; worktrees share that list.
+/// A repository is shallow when git lists commits whose parents were left out. Worktrees share that list, and libgit2
+/// does not look for it there.
 fn shallow(repository: &Repository) -> bool {
-    repository.is_shallow() || repository.commondir().join("shallow").metadata().is_ok_and(|list| list.len() > 0)
+    repository.commondir().join("shallow").metadata().is_ok_and(|list| list.len() > 0)
 }
 
 /// The address of the remote, as it is written in the configuration.
@@ -645,7 +646,13 @@ mod tests {
 
         checkout.write("lib/new.txt", "untracked in the submodule");
         assert_eq!(checkout.changed(), 1);
+        fs::remove_file(checkout.folder.path().join("lib/new.txt")).unwrap();
+        let modules = fs::read_to_string(checkout.folder.path().join(".gitmodules")).unwrap();
+        checkout.write(".gitmodules", &format!("{modules}\tignore = all\n"));
         checkout.set("submodule.lib.ignore", "all");
+        checkout.commit();
+        assert_eq!(checkout.changed(), 0);
+        checkout.write("lib/new.txt", "untracked in the submodule");
         assert_eq!(checkout.changed(), 1, "ignore = all hides nothing");
         let inner = Repository::open(checkout.folder.path().join("lib")).unwrap();
         assert_ne!(commit_all(&inner), pinned);

@@ -177,24 +177,31 @@ const TAGS: &[(&str, Algorithm)] = &[
 /// Every [`ChecksumsError`]; no line is skipped because it is malformed.
 pub fn parse_checksums(bytes: &[u8], limits: ChecksumsLimits) -> Result<Vec<ChecksumLine>, ChecksumsError> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let text = str::from_utf8(bytes).map_err(|error| {
+        let before = bytes.iter().take(error.valid_up_to()).filter(|b| **b == b'\n').count();
+        ChecksumsError::NotUtf8 { line: before.saturating_add(1) }
+    })?;
     let mut entries: Vec<ChecksumLine> = Vec::new();
-    for (index, raw) in bytes.split(|b| *b == b'\n').enumerate() {
+    for (index, text) in text.split('\n').enumerate() {
         let line = index.saturating_add(1);
         // What follows the last line feed is no line when it is empty.
-        if index >= limits.lines && !(raw.is_empty() && index == limits.lines) {
+        if index >= limits.lines && !(text.is_empty() && index == limits.lines) {
             return Err(ChecksumsError::TooManyLines { limit: limits.lines });
         }
-        let raw = raw.strip_suffix(b"\r").unwrap_or(raw);
-        if raw.trim_ascii().is_empty() || raw.starts_with(b"#") {
+        let text = text.strip_suffix('\r').unwrap_or(text);
+        if text.trim_ascii().is_empty() || text.starts_with('#') {
             continue;
         }
-        let text = str::from_utf8(raw).map_err(|_| ChecksumsError::NotUtf8 { line })?;
         entries.push(parse_line(text, line, limits)?);
     }
     without_repeats(entries)
 }
 
 fn without_repeats(entries: Vec<ChecksumLine>) -> Result<Vec<ChecksumLine>, ChecksumsError> {
+    // Most files are sorted by name, and then nothing repeats.
+    if entries.is_sorted_by(|a, b| a.name < b.name) {
+        return Ok(entries);
+    }
     let mut seen: HashMap<(&str, Algorithm), &ChecksumLine> = HashMap::with_capacity(entries.len());
     let mut repeats = Vec::new();
     for entry in &entries {
@@ -219,7 +226,7 @@ fn parse_line(text: &str, line: usize, limits: ChecksumsLimits) -> Result<Checks
     let (escaped, body) = text.strip_prefix('\\').map_or((false, text), |rest| (true, rest));
     let (first, rest) =
         body.split_once(' ').ok_or_else(|| malformed(line, "\"HEX  NAME\" or \"ALGORITHM (NAME) = HEX\"", text))?;
-    let (algorithm, hex, name) =
+    let (algorithm, bytes, name) =
         if rest.starts_with('(') && !is_hex(first) { tagged(first, rest, line)? } else { untagged(first, rest, line)? };
     if name.is_empty() {
         return Err(malformed(line, "a name", text));
@@ -227,8 +234,7 @@ fn parse_line(text: &str, line: usize, limits: ChecksumsLimits) -> Result<Checks
     if algorithm.strength() != Strength::Strong {
         return Err(ChecksumsError::Weak { line, algorithm });
     }
-    let digest = Digest::from_hex(algorithm, &hex.to_ascii_lowercase())
-        .map_err(|source| ChecksumsError::Digest { line, source })?;
+    let digest = Digest::new(algorithm, bytes).map_err(|source| ChecksumsError::Digest { line, source })?;
     let name = if escaped { unescape(name, line)? } else { name.to_owned() };
     if name.len() > limits.name {
         return Err(ChecksumsError::LongName { line, limit: limits.name, found: name.len() });
@@ -237,7 +243,7 @@ fn parse_line(text: &str, line: usize, limits: ChecksumsLimits) -> Result<Checks
 }
 
 /// `SHA256` and `(NAME) = HEX`; a name may hold `) = ` too, so the last one ends it.
-fn tagged<'a>(tag: &str, rest: &'a str, line: usize) -> Result<(Algorithm, &'a str, &'a str), ChecksumsError> {
+fn tagged<'a>(tag: &str, rest: &'a str, line: usize) -> Result<(Algorithm, Vec<u8>, &'a str), ChecksumsError> {
     let algorithm = TAGS
         .iter()
         .find(|row| row.0 == tag)
@@ -247,16 +253,15 @@ fn tagged<'a>(tag: &str, rest: &'a str, line: usize) -> Result<(Algorithm, &'a s
         .strip_prefix('(')
         .and_then(|inner| inner.rsplit_once(") = "))
         .ok_or_else(|| malformed(line, "\"(NAME) = HEX\" after the algorithm", rest))?;
-    if !is_hex(hex) {
-        return Err(malformed(line, "a hexadecimal checksum", hex));
-    }
-    Ok((algorithm, hex, name))
+    let bytes = decoded(hex).ok_or_else(|| malformed(line, "a hexadecimal checksum", hex))?;
+    Ok((algorithm, bytes, name))
 }
 
 /// `HEX`, then ` NAME` (read as text) or `*NAME` (read as binary; the same today).
-fn untagged<'a>(hex: &'a str, rest: &'a str, line: usize) -> Result<(Algorithm, &'a str, &'a str), ChecksumsError> {
+fn untagged<'a>(hex: &str, rest: &'a str, line: usize) -> Result<(Algorithm, Vec<u8>, &'a str), ChecksumsError> {
+    let no_hex = || malformed(line, "a hexadecimal checksum or a tag such as \"SHA256 (NAME) = HEX\"", hex);
     if !is_hex(hex) {
-        return Err(malformed(line, "a hexadecimal checksum or a tag such as \"SHA256 (NAME) = HEX\"", hex));
+        return Err(no_hex());
     }
     let name = rest
         .strip_prefix([' ', '*'])
@@ -270,11 +275,22 @@ fn untagged<'a>(hex: &'a str, rest: &'a str, line: usize) -> Result<(Algorithm, 
         128 => Algorithm::Sha512,
         found => return Err(ChecksumsError::Length { line, found }),
     };
-    Ok((algorithm, hex, name))
+    Ok((algorithm, decoded(hex).ok_or_else(no_hex)?, name))
 }
 
 fn is_hex(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_hexdigit())
+    !text.is_empty() && text.bytes().fold(true, |all, b| all & b.is_ascii_hexdigit())
+}
+
+/// The bytes of hexadecimal of either case.
+fn decoded(hex: &str) -> Option<Vec<u8>> {
+    let (pairs, odd) = hex.as_bytes().as_chunks::<2>();
+    let mut bytes = Vec::with_capacity(pairs.len());
+    for [high, low] in pairs {
+        let (high, low) = (char::from(*high).to_digit(16)?, char::from(*low).to_digit(16)?);
+        bytes.push(u8::try_from(high << 4 | low).ok()?);
+    }
+    if odd.is_empty() && !bytes.is_empty() { Some(bytes) } else { None }
 }
 
 fn unescape(name: &str, line: usize) -> Result<String, ChecksumsError> {
