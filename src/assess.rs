@@ -157,7 +157,11 @@ fn sources(request: &Request<'_>) -> (Vec<PathBuf>, Vec<Vec<usize>>) {
     match request.attestations {
         Where::Files(paths) => {
             let mut once: Vec<PathBuf> = Vec::new();
-            paths.iter().for_each(|path| if !once.contains(path) { once.push(path.clone()) });
+            paths.iter().for_each(|path| {
+                if !once.contains(path) {
+                    once.push(path.clone())
+                }
+            });
             let all: Vec<usize> = (0..once.len()).collect();
             (once, request.artifacts.iter().map(|_| all.clone()).collect())
         }

@@ -54,8 +54,12 @@ fn source_ref(expected: &str, found: &str) -> Option<String> {
 
 fn of_code(code: &str) -> Option<&'static str> {
     Some(match code {
-        "signer-kind" => "a signature by a key needs --key FILE with its public key, one with a certificate a --trust root",
-        "signer-not-key" => "with --key only a signature by that key counts; for a certificate give --identity and --issuer",
+        "signer-kind" => {
+            "a signature by a key needs --key FILE with its public key, one with a certificate a --trust root"
+        }
+        "signer-not-key" => {
+            "with --key only a signature by that key counts; for a certificate give --identity and --issuer"
+        }
         "signer-not-certificate" => "it was signed with a key; give its public key with --key in place of an identity",
         "signature-invalid" => "the attestation was changed after it was signed, or it was signed with another key",
         "certificate-untrusted" | "log-unknown" | "log-missing" | "sct-missing" | "timestamp-invalid" => {
@@ -73,7 +77,9 @@ fn of_code(code: &str) -> Option<&'static str> {
         "policy-nobody" => {
             "without one, anybody's attestation would do; for GitHub Actions start with --source-uri github.com/OWNER/NAME"
         }
-        "policy-not-provenance" => "leave --type out, or judge other attestations by --identity and --issuer or by --key",
+        "policy-not-provenance" => {
+            "leave --type out, or judge other attestations by --identity and --issuer or by --key"
+        }
         "policy-source-uri" => "write it as github.com/OWNER/NAME, with or without https:// and .git",
         "policy-version" => "name a whole tag with --source-tag, a branch with --source-branch",
         "policy-regex" => "the expression must match the whole text; escape dots as \\.",

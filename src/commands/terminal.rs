@@ -33,8 +33,12 @@ pub(super) fn print_verdicts(text: &str) -> Result<(), CommandError> {
 }
 
 /// word, colour
-const COLOURS: [(&str, &str); 4] =
-    [("allowed", "\u{1b}[1;32m"), ("denied", "\u{1b}[1;31m"), ("undecided", "\u{1b}[1;33m"), ("notice", "\u{1b}[1;33m")];
+const COLOURS: [(&str, &str); 4] = [
+    ("allowed", "\u{1b}[1;32m"),
+    ("denied", "\u{1b}[1;31m"),
+    ("undecided", "\u{1b}[1;33m"),
+    ("notice", "\u{1b}[1;33m"),
+];
 
 /// Colours the first word of each line that starts with one of [`COLOURS`]; an indented line never does.
 fn coloured(text: &str) -> String {
@@ -70,7 +74,8 @@ mod tests {
     #[test]
     fn only_verdicts_at_the_start_of_a_line_are_coloured() {
         let text = "allowed  app\n  from       denied x\ndenied   b\nallowedly\n";
-        let expected = "\u{1b}[1;32mallowed\u{1b}[0m  app\n  from       denied x\n\u{1b}[1;31mdenied\u{1b}[0m   b\nallowedly\n";
+        let expected =
+            "\u{1b}[1;32mallowed\u{1b}[0m  app\n  from       denied x\n\u{1b}[1;31mdenied\u{1b}[0m   b\nallowedly\n";
         assert_eq!(coloured(text), expected);
     }
 }

@@ -212,9 +212,7 @@ fn accepted_rows(attestation: &Attestation, digests: &str, rows: &mut Rows) {
             rows.push("signed by", name, signer.algorithm.unwrap_or_default());
             rows.push("", signer.fingerprint.clone().unwrap_or_default(), "");
         }
-        SignerKind::Workload | SignerKind::Person
-            if build.is_none_or(|build| build.built_by.value != signer.name) =>
-        {
+        SignerKind::Workload | SignerKind::Person if build.is_none_or(|build| build.built_by.value != signer.name) => {
             rows.push("signed by", bare(&signer.name), Backing::Certificate.words());
             rows.push("", format!("says {}", bare(signer.issuer.as_deref().unwrap_or_default())), "");
         }
