@@ -17,12 +17,18 @@ use crate::store::subjects::SubjectsError;
 
 /// Expands what the user named, hashing each file by SHA-256 and the algorithms of `also`.
 pub(super) fn expand(texts: &[String], also: &[Algorithm]) -> Result<Vec<Artifact>, CommandError> {
-    let threads = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let threads = threads();
     let options = SubjectOptions { also: also.to_vec(), directories: Directories::EachFile, threads };
     progress::while_hashing(|tell| subjects::expand(texts, &options, tell)).map_err(|error| refused(&error))
 }
 
-fn refused(error: &SubjectsError) -> CommandError {
+/// As many threads as the machine runs at once.
+pub(super) fn threads() -> NonZeroUsize {
+    thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}
+
+/// What the user named as artifacts is none.
+pub(super) fn refused(error: &SubjectsError) -> CommandError {
     let refused = CommandError { exit: exit(error), code: error.code(), message: error.to_string(), hint: None };
     match hint(error) {
         Some(hint) => refused.hint(hint),

@@ -51,6 +51,12 @@ pub enum PolicyError {
         /// The text.
         found: String,
     },
+    /// Not a predicate type.
+    #[error("expected a kind of attestation such as slsaprovenance, or a predicate type URI, found {found:?}")]
+    PredicateType {
+        /// The text.
+        found: String,
+    },
     /// Nobody in particular is expected.
     #[error("expected at least one of an identity, a key, a builder id or a source repository, found none")]
     Nobody,
@@ -71,6 +77,7 @@ impl PolicyError {
             Self::Ref { .. } => "policy-ref",
             Self::Version { .. } => "policy-version",
             Self::BuilderId { .. } => "policy-builder-id",
+            Self::PredicateType { .. } => "policy-predicate-type",
             Self::Nobody => "policy-nobody",
             Self::NotProvenance { .. } => "policy-not-provenance",
         }
@@ -85,6 +92,7 @@ impl PolicyError {
             Self::Ref { kind: "x", prefix: "x", found: s() },
             Self::Version { found: s() },
             Self::BuilderId { found: s() },
+            Self::PredicateType { found: s() },
             Self::Nobody,
             Self::NotProvenance { found: s() },
         ]

@@ -138,6 +138,9 @@ pub fn hash_files(
             job.file_done();
         }
     };
+    if readers <= 1 {
+        return read().into_iter().map(|(_, result)| result).collect();
+    }
     let mut results = thread::scope(|scope| {
         let running: Vec<_> = (0..readers).map(|_| scope.spawn(read)).collect();
         let ended = running.into_iter().map(|thread| thread.join());

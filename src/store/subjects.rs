@@ -232,24 +232,59 @@ fn expand_capped(
     progress: &(dyn Fn(HashProgress) + Sync),
     limit: usize,
 ) -> Result<Vec<Artifact>, SubjectsError> {
+    find(texts, options.directories, limit)?.hashed(options, progress)?.artifacts()
+}
+
+/// One thing that references name, found and not hashed yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Located {
+    /// A file, by the path at which it was found.
+    File(PathBuf),
+    /// Digests that the user typed or a checksums file lists, under their name.
+    Digests {
+        /// The name.
+        name: String,
+        /// Its digests.
+        digests: Vec<Digest>,
+    },
+}
+
+/// Finds what references name without reading any artifact, so that a caller can look beside each first. A directory
+/// stands for each file below it. Files come sorted by path and once each, then digests sorted by name.
+///
+/// Unlike [`expand`], two files of one name in two folders are two things: nothing is named by a file name here.
+///
+/// # Errors
+/// Every [`SubjectsError`] that does not come of reading an artifact.
+pub fn locate(texts: &[String]) -> Result<Vec<Located>, SubjectsError> {
+    let mut found = find(texts, Directories::EachFile, MAX_ENTRIES)?;
+    let mut paths: Vec<PathBuf> = found.files.drain(..).map(|(_, path)| path).collect();
+    paths.sort();
+    paths.dedup();
+    let digests = found.named.0.into_iter().map(|(name, (digests, _))| Located::Digests { name, digests });
+    let located: Vec<Located> = paths.into_iter().map(Located::File).chain(digests).collect();
+    if located.is_empty() { Err(SubjectsError::Empty) } else { Ok(located) }
+}
+
+fn find(texts: &[String], directories: Directories, limit: usize) -> Result<Found, SubjectsError> {
     let mut found =
         Found { count: Count::new(limit), files: Vec::new(), whole: Vec::new(), named: Named(BTreeMap::new()) };
     for text in texts {
         match Reference::parse(text)? {
-            Reference::Path(path) => found.path(Path::new(&path), options.directories)?,
-            Reference::Glob(pattern) => found.pattern(&pattern, options.directories)?,
+            Reference::Path(path) => found.path(Path::new(&path), directories)?,
+            Reference::Glob(pattern) => found.pattern(&pattern, directories)?,
             Reference::Digest(digest) => {
                 found.count.one()?;
                 found.named.add(digest.to_string(), vec![digest], Origin::Typed)?;
             }
             Reference::Checksums(path) => found.checksums(Path::new(&path))?,
             Reference::Image(name) if fs::symlink_metadata(&name).is_ok() => {
-                found.path(Path::new(&name), options.directories)?;
+                found.path(Path::new(&name), directories)?;
             }
             Reference::Image(text) => return Err(ReferenceError::Unsupported { text, form: "image" }.into()),
         }
     }
-    found.hashed(options, progress)?.artifacts()
+    Ok(found)
 }
 
 /// What the references name, before it is hashed.
