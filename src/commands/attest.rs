@@ -99,7 +99,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         (None, Some(predicate), Some(word)) => {
             let predicate_type = predicate_type::written(word).ok_or_else(|| {
                 CommandError::usage(
-                    "predicate-type-unknown",
+                    "policy-predicate-type",
                     format!("expected a known word or a URI, found --type {word}"),
                 )
             })?;
