@@ -7,6 +7,8 @@ mod corpus;
 mod fixtures;
 mod judge;
 mod lies;
+mod mutations;
+mod random;
 mod seven;
 #[path = "../support/mod.rs"]
 mod support;
