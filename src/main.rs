@@ -1,2 +1,7 @@
-//! x
-fn main() {}
+//! The `sealmark` program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    sealmark::commands::run()
+}

@@ -1,1 +1,126 @@
 //! One file for each kind of builder: verified attestation to normalised facts.
+
+mod certificate;
+mod facts;
+mod github;
+mod key;
+pub mod source;
+
+use crate::formats::provenance::Provenance;
+use crate::formats::provenance::ProvenanceError;
+use crate::verify::Identity;
+use crate::verify::VerifiedAttestation;
+
+pub use facts::Backing;
+pub use facts::Fact;
+pub use facts::Facts;
+
+/// A kind of builder: which signers are of that kind, and how facts are read from what they sign.
+trait Builder: Sync {
+    /// The name of the kind, in policies and reports.
+    fn id(&self) -> &'static str;
+    /// Whether a signer is of this kind. Decides on the verified identity alone; the kinds are disjoint.
+    fn signs_as(&self, identity: &Identity) -> bool;
+    /// Reads the facts.
+    fn read(&self, attestation: &VerifiedAttestation, provenance: &Provenance) -> Result<Facts, BuilderError>;
+}
+
+static BUILDERS: &[&dyn Builder] = &[&github::Github, &certificate::OtherCertificate, &key::Key];
+
+/// Why a verified attestation gives no facts about a build.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuilderError {
+    /// The predicate is no provenance.
+    #[error("expected SLSA provenance v0.2 or v1, found predicate type {found:?}")]
+    NotProvenance {
+        /// Predicate type found.
+        found: String,
+    },
+    /// The predicate is malformed.
+    #[error(transparent)]
+    Provenance(#[from] ProvenanceError),
+    /// The certificate and the predicate speak of the same thing and disagree.
+    #[error("{field}: the certificate says {certificate}, the predicate {predicate}")]
+    Disagreement {
+        /// What they speak of.
+        field: &'static str,
+        /// In the certificate.
+        certificate: String,
+        /// In the predicate.
+        predicate: String,
+    },
+    /// Not exactly one kind of builder signs as this.
+    #[error("expected one kind of builder for this signer, found {found}")]
+    Kind {
+        /// Kinds found.
+        found: usize,
+    },
+}
+
+impl BuilderError {
+    /// The stable name of the error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotProvenance { .. } => "not-provenance",
+            Self::Provenance(error) => error.code(),
+            Self::Disagreement { .. } => "predicate-certificate-mismatch",
+            Self::Kind { .. } => "builder-kind",
+        }
+    }
+
+    /// One of each, for the table of codes.
+    pub fn samples() -> Vec<Self> {
+        let s = || String::from("x");
+        vec![
+            Self::NotProvenance { found: s() },
+            Self::Disagreement { field: "x", certificate: s(), predicate: s() },
+            Self::Kind { found: 0 },
+        ]
+    }
+}
+
+/// Provenance that is believed, as normalised facts, each with what backs it. Only [`interpret`] makes one.
+#[derive(Debug, Clone)]
+pub struct VerifiedProvenance {
+    attestation: VerifiedAttestation,
+    provenance: Provenance,
+    kind: &'static str,
+    facts: Facts,
+}
+
+impl VerifiedProvenance {
+    /// Where the facts come from.
+    pub fn attestation(&self) -> &VerifiedAttestation {
+        &self.attestation
+    }
+
+    /// The predicate.
+    pub fn provenance(&self) -> &Provenance {
+        &self.provenance
+    }
+
+    /// The kind of builder that read it.
+    pub fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    /// The facts.
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+}
+
+/// Reads the facts out of a verified attestation, by the one kind of builder that signs as its identity.
+///
+/// # Errors
+/// [`BuilderError`].
+pub fn interpret(attestation: VerifiedAttestation) -> Result<VerifiedProvenance, BuilderError> {
+    let statement = attestation.statement();
+    let provenance = Provenance::from_predicate(&statement.predicate_type, &statement.predicate)
+        .ok_or_else(|| BuilderError::NotProvenance { found: statement.predicate_type.clone() })??;
+    let kinds: Vec<_> = BUILDERS.iter().filter(|builder| builder.signs_as(attestation.identity())).collect();
+    let [builder] = kinds.as_slice() else { return Err(BuilderError::Kind { found: kinds.len() }) };
+    let facts = builder.read(&attestation, &provenance)?;
+    Ok(VerifiedProvenance { kind: builder.id(), provenance, facts, attestation })
+}

@@ -1,1 +1,78 @@
-//! The command line.
+//! The command line: what was typed, turned into requests to the library, and what is printed.
+
+mod artifacts;
+mod attest;
+mod completions;
+mod demo;
+mod error;
+mod exit;
+mod generate;
+mod hints;
+mod inspect;
+mod key;
+mod progress;
+mod roots;
+mod terminal;
+mod trust;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::Subcommand;
+
+use crate::commands::error::CommandError;
+use crate::commands::exit::Exit;
+
+/// Makes SLSA provenance, signs it, and decides whether to believe it.
+#[derive(Debug, Parser)]
+#[command(name = "sealmark", version, max_term_width = 100, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the whole main job in a temporary folder and show each command
+    Demo(demo::Args),
+    /// Write an unsigned Statement about artifacts
+    Generate(generate::Args),
+    /// Generate, sign, verify what was signed, and write it
+    Attest(attest::Args),
+    /// Decide whether to believe what is attested about artifacts
+    Verify(verify::Args),
+    /// Show what is in a file of attestations; nothing is believed
+    Inspect(inspect::Args),
+    /// Make keys
+    #[command(subcommand)]
+    Key(key::Command),
+    /// Show what is believed
+    #[command(subcommand)]
+    Trust(trust::Command),
+    /// Print completions for a shell
+    Completions(completions::Args),
+}
+
+/// Reads the command line, runs the command, and says how it ended.
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return exit::of_clap(&error),
+    };
+    let done = match cli.command {
+        Command::Demo(args) => demo::run(&args),
+        Command::Generate(args) => generate::run(&args),
+        Command::Attest(args) => attest::run(&args),
+        Command::Verify(args) => verify::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
+        Command::Key(command) => key::run(&command),
+        Command::Trust(command) => trust::run(&command),
+        Command::Completions(args) => completions::run(&args),
+    };
+    let exit = done.unwrap_or_else(|error| terminal::show_error(&error));
+    exit.into()
+}
+
+/// What a command comes to.
+type Outcome = Result<Exit, CommandError>;

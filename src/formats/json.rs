@@ -1,5 +1,6 @@
 //! Strict JSON: no duplicate keys, no trailing bytes, bounded depth; and objects read field by field.
 
+use std::cell::Cell;
 use std::fmt;
 
 use serde::Deserializer;
@@ -18,16 +19,28 @@ use crate::formats::base64;
 /// Deepest nesting of arrays and objects that is read. The deepest real attestation seen nests 12 levels.
 pub const MAX_DEPTH: usize = 64;
 
+/// Most values in one text. A value takes up to 72 bytes of memory and as little as two of text, so a cap on bytes alone
+/// would not bound memory. A Statement of a million subjects has four million.
+pub const MAX_VALUES: usize = 8_000_000;
+
 const DUPLICATE: &str = "duplicate key ";
 const DEEP: &str = "nested too deeply";
+const MANY: &str = "too many values";
 
-/// Reads one JSON text: UTF-8, RFC 8259, no duplicate keys, at most [`MAX_DEPTH`] levels, nothing behind it but space.
+/// Reads one JSON text: UTF-8, RFC 8259, no duplicate keys, at most [`MAX_DEPTH`] levels and [`MAX_VALUES`] values,
+/// nothing behind it but space.
 ///
 /// # Errors
-/// `json-duplicate-key`, `json-too-deep`, `json-invalid`.
+/// `json-duplicate-key`, `json-too-deep`, `too-many`, `json-invalid`.
 pub fn parse(bytes: &[u8]) -> Result<Value, FormatError> {
+    parse_capped(bytes, MAX_VALUES)
+}
+
+fn parse_capped(bytes: &[u8], max_values: usize) -> Result<Value, FormatError> {
     let mut input = serde_json::Deserializer::from_slice(bytes);
-    let value = Strict { depth: 0 }.deserialize(&mut input).and_then(|value| input.end().map(|()| value));
+    let left = Cell::new(max_values);
+    let value = Strict { depth: 0, left: &left }.deserialize(&mut input);
+    let value = value.and_then(|value| input.end().map(|()| value));
     value.map_err(|error| refusal(&error))
 }
 
@@ -41,29 +54,34 @@ fn refusal(error: &serde_json::Error) -> FormatError {
     if reason == DEEP || reason.starts_with("recursion limit") {
         return FormatError::TooDeep { limit: MAX_DEPTH, line, column };
     }
+    if reason == MANY {
+        return FormatError::TooMany { what: "JSON values".to_owned(), limit: MAX_VALUES, found: MAX_VALUES + 1 };
+    }
     FormatError::Json { reason, line, column }
 }
 
 /// Builds a [`Value`], refusing what serde_json would quietly accept.
-struct Strict {
+struct Strict<'a> {
     depth: usize,
+    left: &'a Cell<usize>,
 }
 
-impl Strict {
+impl Strict<'_> {
     fn deeper<E: Error>(&self) -> Result<usize, E> {
         if self.depth < MAX_DEPTH { Ok(self.depth + 1) } else { Err(E::custom(DEEP)) }
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Strict {
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<Value, D::Error> {
+        self.left.set(self.left.get().checked_sub(1).ok_or_else(|| D::Error::custom(MANY))?);
         input.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Strict {
+impl<'de> Visitor<'de> for Strict<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -101,7 +119,7 @@ impl<'de> Visitor<'de> for Strict {
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let depth = self.deeper()?;
         let mut array = Vec::new();
-        while let Some(item) = items.next_element_seed(Self { depth })? {
+        while let Some(item) = items.next_element_seed(Strict { depth, left: self.left })? {
             array.push(item);
         }
         Ok(Value::Array(array))
@@ -114,7 +132,7 @@ impl<'de> Visitor<'de> for Strict {
             if object.contains_key(&key) {
                 return Err(A::Error::custom(format_args!("{DUPLICATE}{key}")));
             }
-            let value = entries.next_value_seed(Self { depth })?;
+            let value = entries.next_value_seed(Strict { depth, left: self.left })?;
             object.insert(key, value);
         }
         Ok(Value::Object(object))
@@ -315,6 +333,13 @@ mod tests {
         assert!(parse(nested(MAX_DEPTH).as_bytes()).is_ok());
         assert_eq!(code(&nested(MAX_DEPTH + 1)), "json-too-deep");
         assert_eq!(code(&"[".repeat(1_000_000)), "json-too-deep");
+    }
+
+    #[test]
+    fn values_are_counted() {
+        let code = |text: &str, cap| parse_capped(text.as_bytes(), cap).map_err(|error| error.code());
+        assert!(code("[0,{\"a\":0}]", 4).is_ok());
+        assert_eq!(code("[0,{\"a\":0}]", 3), Err("too-many"));
     }
 
     #[test]

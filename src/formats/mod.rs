@@ -11,6 +11,7 @@ pub mod envelope;
 mod error;
 pub mod json;
 pub mod log_entry;
+pub mod predicate_type;
 pub mod provenance;
 pub mod sct;
 pub mod statement;

@@ -100,8 +100,8 @@ mod tests {
     }
 
     fn list(items: &[Vec<u8>]) -> Vec<u8> {
-        let body: Vec<u8> = items.iter().flat_map(|i| [&[0, i.len() as u8][..], i].concat()).collect();
-        [&[(body.len() >> 8) as u8, body.len() as u8][..], &body].concat()
+        let block = |bytes: &[u8]| [&u16::try_from(bytes.len()).unwrap().to_be_bytes()[..], bytes].concat();
+        block(&items.iter().flat_map(|item| block(item)).collect::<Vec<u8>>())
     }
 
     #[test]

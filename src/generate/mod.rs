@@ -1,1 +1,202 @@
 //! Build facts to Statement, without touching the world.
+//!
+//! A source of facts ([`local`]; one file per CI as they come) fills [`facts::BuildFacts`], in which every value carries
+//! where it came from and what backs it. The predicate and the explanation are two views of the same facts, so they
+//! cannot disagree. [`statement`] writes the Statement; `validate` checks it against our own schema before anybody
+//! signs it.
+
+pub mod facts;
+pub mod git;
+pub mod local;
+pub mod statement;
+#[cfg(feature = "cli")]
+pub mod validate;
+
+use std::fmt;
+use std::io;
+
+use crate::formats::digest::DigestError;
+use crate::formats::digest::DigestSet;
+
+/// Why no Statement could be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum GenerateError {
+    /// A source URI that names no repository on a server, or carries more than that.
+    #[error("a source is named by a URI like git+https://host/owner/repository, found {found:?}")]
+    SourceUriInvalid {
+        /// What was given. Credentials in it have been cut out.
+        found: String,
+    },
+    /// A ref that is not written in full.
+    #[error("a ref is written in full, like refs/tags/v1.2.3 or refs/heads/main, found {found:?}")]
+    SourceRefInvalid {
+        /// What was given.
+        found: String,
+    },
+    /// A commit, or a tree, that is no git object name.
+    #[error("a git object name is 40 or 64 lower-case hexadecimal digits, found {found:?}: {reason}")]
+    GitObjectInvalid {
+        /// What was given.
+        found: String,
+        /// What is wrong with it.
+        reason: DigestError,
+    },
+    /// The commit given is not the one that is checked out.
+    #[error("the commit given is {given}, but {head} is checked out here")]
+    SourceCommitConflict {
+        /// The commit given.
+        given: String,
+        /// The commit checked out.
+        head: String,
+    },
+    /// A builder id that is no URI.
+    #[error("a builder id is a URI with lower-case scheme and host, found {found:?}")]
+    BuilderIdInvalid {
+        /// What was given.
+        found: String,
+    },
+    /// An invocation id without content.
+    #[error("an invocation id has 1 to {limit} bytes and no control characters, found {found} bytes")]
+    InvocationIdInvalid {
+        /// Most bytes permitted.
+        limit: usize,
+        /// Bytes found.
+        found: usize,
+    },
+    /// The build ended before it began.
+    #[error("a build ends no earlier than it starts, found start {started_on} and end {finished_on}")]
+    TimesReversed {
+        /// The start given.
+        started_on: jiff::Timestamp,
+        /// The end given.
+        finished_on: jiff::Timestamp,
+    },
+    /// A parameter that is not `KEY=VALUE`, or whose key is badly spelt. The value is not repeated here.
+    #[error(
+        "a parameter is KEY=VALUE with a key of letters, digits and ._:/@+- (1 to 128 bytes), found the key {key:?}"
+    )]
+    ParameterInvalid {
+        /// What stands before the first `=`; the whole text is withheld when there is none.
+        key: String,
+    },
+    /// A value that is too long to stand in provenance.
+    #[error("the value of parameter {key} has at most {limit} bytes, found {found}")]
+    ParameterTooLong {
+        /// The key.
+        key: String,
+        /// Most bytes permitted.
+        limit: usize,
+        /// Bytes found.
+        found: usize,
+    },
+    /// The same parameter given twice.
+    #[error("each parameter is given once, found {key} again")]
+    ParameterDuplicate {
+        /// The key.
+        key: String,
+    },
+    /// More parameters than a Statement takes.
+    #[error("at most {limit} parameters, found more")]
+    TooManyParameters {
+        /// Most parameters permitted.
+        limit: usize,
+    },
+    /// A Statement about nothing.
+    #[error("a statement has at least one subject, found none")]
+    NoSubject,
+    /// More subjects than one Statement takes.
+    #[error("at most {limit} subjects in one statement, found more")]
+    TooManySubjects {
+        /// Most subjects permitted.
+        limit: usize,
+    },
+    /// A subject with an empty name.
+    #[error("a subject has a name (`_` where none is meaningful), found an empty one")]
+    SubjectNameEmpty,
+    /// A subject that no digest binds: it has none, or only weak ones.
+    #[error("subject {name:?} needs a digest that binds it, such as sha256, found {found}")]
+    SubjectDigestWeak {
+        /// The subject's name.
+        name: String,
+        /// The algorithms it has.
+        found: String,
+    },
+    /// One name, two contents.
+    #[error("a subject's name stands for one content, found {name:?} for {first} and for {second}")]
+    SubjectConflict {
+        /// The name that stands for two contents.
+        name: String,
+        /// Digests of the one.
+        first: DigestSet,
+        /// Digests of the other.
+        second: DigestSet,
+    },
+    /// The Statement could not be written.
+    #[error("the statement could not be written: {0}")]
+    Write(#[from] io::Error),
+    /// The Statement is not what our schema describes.
+    #[error("the statement breaks its schema at {total} places: {}", first_of(.violations))]
+    StatementInvalid {
+        /// The violations, at most [`MAX_VIOLATIONS`] of them.
+        violations: Vec<Violation>,
+        /// How many there are in all.
+        total: usize,
+    },
+    /// A schema inside the program cannot be used: a defect of sealmark.
+    #[error("the schema inside the program cannot be used: {detail}")]
+    SchemaUnusable {
+        /// What the schema compiler says.
+        detail: String,
+    },
+}
+
+/// Most violations that one error lists.
+pub const MAX_VIOLATIONS: usize = 1_000;
+
+/// One place where a Statement is not what its schema describes.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Violation {
+    /// JSON pointer (RFC 6901) into the Statement.
+    pub pointer: String,
+    /// What was expected and what was found.
+    pub message: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = if self.pointer.is_empty() { "the statement itself" } else { &self.pointer };
+        write!(f, "{place}: {}", self.message)
+    }
+}
+
+fn first_of(violations: &[Violation]) -> String {
+    violations.first().map(ToString::to_string).unwrap_or_default()
+}
+
+impl GenerateError {
+    /// The stable code of this error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::SourceUriInvalid { .. } => "source-uri-invalid",
+            Self::SourceRefInvalid { .. } => "source-ref-invalid",
+            Self::GitObjectInvalid { .. } => "git-object-invalid",
+            Self::SourceCommitConflict { .. } => "source-commit-conflict",
+            Self::BuilderIdInvalid { .. } => "builder-id-invalid",
+            Self::InvocationIdInvalid { .. } => "invocation-id-invalid",
+            Self::TimesReversed { .. } => "times-reversed",
+            Self::ParameterInvalid { .. } => "parameter-invalid",
+            Self::ParameterTooLong { .. } => "parameter-too-long",
+            Self::ParameterDuplicate { .. } => "parameter-duplicate",
+            Self::TooManyParameters { .. } => "too-many-parameters",
+            Self::NoSubject => "no-subject",
+            Self::TooManySubjects { .. } => "too-many-subjects",
+            Self::SubjectNameEmpty => "subject-name-empty",
+            Self::SubjectDigestWeak { .. } => "subject-digest-weak",
+            Self::SubjectConflict { .. } => "subject-conflict",
+            Self::Write(_) => "statement-not-written",
+            Self::StatementInvalid { .. } => "statement-invalid",
+            Self::SchemaUnusable { .. } => "schema-unusable",
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! Where artifacts and attestations lie.
 
+pub mod beside;
 pub mod file;
 pub mod hash;
 pub mod subjects;

@@ -1,1 +1,699 @@
 //! What the user named, expanded to artifacts.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::fmt;
+use std::fs;
+use std::io;
+use std::num::NonZeroUsize;
+use std::path::Component;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::formats::artifact::Artifact;
+use crate::formats::artifact::ArtifactError;
+use crate::formats::artifact::Reference;
+use crate::formats::artifact::ReferenceError;
+use crate::formats::artifact::checksums::ChecksumsError;
+use crate::formats::artifact::checksums::ChecksumsLimits;
+use crate::formats::artifact::checksums::parse_checksums;
+use crate::formats::digest::Algorithm;
+use crate::formats::digest::Digest;
+use crate::store::file::StoreError;
+use crate::store::file::read_capped;
+use crate::store::hash::HashError;
+use crate::store::hash::HashProgress;
+use crate::store::hash::directory_digest;
+use crate::store::hash::hash_files;
+use crate::store::subjects::walk::Count;
+use crate::store::subjects::walk::PathPattern;
+use crate::store::subjects::walk::files_below;
+use crate::store::subjects::walk::name_of;
+use crate::store::subjects::walk::unreadable;
+
+mod walk;
+
+/// Most files, folders and entries of checksums files that one call looks at.
+pub const MAX_ENTRIES: usize = 1_000_000;
+
+/// Largest checksums file, in bytes (256 MiB).
+pub const MAX_CHECKSUMS: u64 = 256 << 20;
+
+/// What a directory stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Directories {
+    /// Each file below it is an artifact.
+    EachFile,
+    /// The directory is one artifact, with a dirHash.
+    Whole,
+}
+
+/// How artifacts are made from what the user named.
+#[derive(Debug, Clone)]
+pub struct SubjectOptions {
+    /// Algorithms besides SHA-256, which every file is hashed with.
+    pub also: Vec<Algorithm>,
+    /// What a directory stands for.
+    pub directories: Directories,
+    /// Most threads that hash.
+    pub threads: NonZeroUsize,
+}
+
+/// Why what the user named is no list of artifacts.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SubjectsError {
+    /// The text names nothing.
+    #[error(transparent)]
+    Reference(#[from] ReferenceError),
+    /// A path cannot be looked at.
+    #[error("{}: {source}", path.display())]
+    Unreadable {
+        /// The path.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The pattern is none.
+    #[error("expected a pattern, found {pattern:?}: {text}")]
+    Pattern {
+        /// What was typed.
+        pattern: String,
+        /// What the pattern library said.
+        text: String,
+    },
+    /// No file matches the pattern.
+    #[error("expected files that match {pattern:?}, found none")]
+    NoMatch {
+        /// The pattern.
+        pattern: String,
+    },
+    /// A file has the very name that was typed, and other files match it as a pattern.
+    #[error("expected {text:?} to name one file or a pattern, found both a file of that name and {}, which matches it", other.display())]
+    Ambiguous {
+        /// What was typed.
+        text: String,
+        /// One of the other files.
+        other: PathBuf,
+    },
+    /// The directory holds no file.
+    #[error("{}: expected files in the directory, found none", path.display())]
+    EmptyDirectory {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// A symbolic link that is dangling, leads out of the directory, or stands in a directory that is hashed whole.
+    #[error("{}: expected a file of the directory, found a symbolic link that {why}", path.display())]
+    Symlink {
+        /// The link.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// A file name that a statement cannot hold.
+    #[error("{}: expected a name in UTF-8, found other bytes", path.display())]
+    NotUtf8 {
+        /// The path.
+        path: PathBuf,
+    },
+    /// A path that ends in no name, such as `/`.
+    #[error("{}: expected a path that ends in a name, found none", path.display())]
+    NoName {
+        /// The path.
+        path: PathBuf,
+    },
+    /// More than [`MAX_ENTRIES`].
+    #[error("expected at most {limit} files, folders and entries, found more")]
+    TooMany {
+        /// The cap.
+        limit: usize,
+    },
+    /// A checksums file cannot be read.
+    #[error(transparent)]
+    File(#[from] StoreError),
+    /// A checksums file is malformed.
+    #[error("{}: {source}", path.display())]
+    Checksums {
+        /// The checksums file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: ChecksumsError,
+    },
+    /// A checksums file lists nothing.
+    #[error("{}: expected checksums, found none", path.display())]
+    EmptyChecksums {
+        /// The checksums file.
+        path: PathBuf,
+    },
+    /// A file has no digest.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+    /// Two different things of one name.
+    #[error(
+        "expected one artifact of the name {name:?}, found {first} and {second}, which are not known to be the same"
+    )]
+    Conflict {
+        /// The name.
+        name: String,
+        /// Where the first comes from: a path, or a line of a checksums file.
+        first: String,
+        /// Where the second comes from.
+        second: String,
+    },
+    /// Name and digests are no artifact.
+    #[error(transparent)]
+    Artifact(#[from] ArtifactError),
+    /// Nothing was named.
+    #[error("expected at least one artifact, found none")]
+    Empty,
+}
+
+impl SubjectsError {
+    /// The stable code of this error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Reference(source) => source.code(),
+            Self::Unreadable { source, .. } if source.kind() == io::ErrorKind::NotFound => "subject-not-found",
+            Self::Unreadable { .. } => "subject-unreadable",
+            Self::Pattern { .. } => "subject-bad-pattern",
+            Self::NoMatch { .. } => "subject-no-match",
+            Self::Ambiguous { .. } => "subject-ambiguous",
+            Self::EmptyDirectory { .. } => "subject-empty-directory",
+            Self::Symlink { .. } => "subject-symlink",
+            Self::NotUtf8 { .. } => "subject-not-utf8",
+            Self::NoName { .. } => "subject-no-name",
+            Self::TooMany { .. } => "subject-too-many",
+            Self::File(source) => source.code(),
+            Self::Checksums { source, .. } => source.code(),
+            Self::EmptyChecksums { .. } => "subject-empty-checksums",
+            Self::Hash(source) => source.code(),
+            Self::Conflict { .. } => "subject-conflict",
+            Self::Artifact(source) => source.code(),
+            Self::Empty => "subject-empty",
+        }
+    }
+}
+
+/// Expands references ([`Reference::parse`]) to artifacts, sorted by name.
+///
+/// Names:
+/// * A file named by its path, or by a pattern, has its file name, whatever folder it lies in, as every generator of
+///   provenance does.
+/// * A file of a directory has its path below that directory, with `/`.
+/// * A directory as a whole has its own name.
+/// * An entry of a checksums file has the name written there; the file itself is not looked for.
+/// * A digest is its own name.
+///
+/// Two of one name collapse when a digest of one algorithm says that they are the same, and are an error otherwise.
+/// A name twice in one checksums file under different algorithms is one artifact.
+///
+/// Patterns are those of a shell: `*`, `?` and `[…]` stop at `/` and match no leading dot; `**` is any number of folders,
+/// and `DIR/**` all files below DIR, hidden ones apart. They name files; a folder that matches is passed over. A file of a pattern's or image's very spelling is that file; when the
+/// pattern matches others too, it is an error.
+///
+/// A directory is read with all its folders and hidden files. A symbolic link below it to a file of the same directory
+/// is a file; one to a folder of the same directory is passed over, since that folder's files are taken by their own
+/// names; every other link is an error. Links that the user named are followed. What is neither file nor folder is an error.
+///
+/// # Errors
+/// Every [`SubjectsError`]; nothing that was named is left out.
+pub fn expand(
+    texts: &[String],
+    options: &SubjectOptions,
+    progress: &(dyn Fn(HashProgress) + Sync),
+) -> Result<Vec<Artifact>, SubjectsError> {
+    expand_capped(texts, options, progress, MAX_ENTRIES)
+}
+
+fn expand_capped(
+    texts: &[String],
+    options: &SubjectOptions,
+    progress: &(dyn Fn(HashProgress) + Sync),
+    limit: usize,
+) -> Result<Vec<Artifact>, SubjectsError> {
+    find(texts, options.directories, limit)?.hashed(options, progress)?.artifacts()
+}
+
+/// One thing that references name, found and not hashed yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Located {
+    /// A file, by the path at which it was found.
+    File(PathBuf),
+    /// Digests that the user typed or a checksums file lists, under their name.
+    Digests {
+        /// The name.
+        name: String,
+        /// Its digests.
+        digests: Vec<Digest>,
+    },
+}
+
+/// Finds what references name without reading any artifact, so that a caller can look beside each first. A directory
+/// stands for each file below it. Files come sorted by path and once each, then digests sorted by name.
+///
+/// Unlike [`expand`], two files of one name in two folders are two things: nothing is named by a file name here.
+///
+/// # Errors
+/// Every [`SubjectsError`] that does not come of reading an artifact.
+pub fn locate(texts: &[String]) -> Result<Vec<Located>, SubjectsError> {
+    let mut found = find(texts, Directories::EachFile, MAX_ENTRIES)?;
+    let mut paths: Vec<PathBuf> = found.files.drain(..).map(|(_, path)| path).collect();
+    paths.sort();
+    paths.dedup();
+    let digests = found.named.0.into_iter().map(|(name, (digests, _))| Located::Digests { name, digests });
+    let located: Vec<Located> = paths.into_iter().map(Located::File).chain(digests).collect();
+    if located.is_empty() { Err(SubjectsError::Empty) } else { Ok(located) }
+}
+
+fn find(texts: &[String], directories: Directories, limit: usize) -> Result<Found, SubjectsError> {
+    let mut found =
+        Found { count: Count::new(limit), files: Vec::new(), whole: Vec::new(), named: Named(BTreeMap::new()) };
+    for text in texts {
+        match Reference::parse(text)? {
+            Reference::Path(path) => found.path(Path::new(&path), directories)?,
+            Reference::Glob(pattern) => found.pattern(&pattern, directories)?,
+            Reference::Digest(digest) => {
+                found.count.one()?;
+                found.named.add(digest.to_string(), vec![digest], Origin::Typed)?;
+            }
+            Reference::Checksums(path) => found.checksums(Path::new(&path))?,
+            Reference::Image(name) if fs::symlink_metadata(&name).is_ok() => {
+                found.path(Path::new(&name), directories)?;
+            }
+            Reference::Image(text) => return Err(ReferenceError::Unsupported { text, form: "image" }.into()),
+        }
+    }
+    Ok(found)
+}
+
+/// What the references name, before it is hashed.
+struct Found {
+    /// Files, folders and entries looked at.
+    count: Count,
+    /// Names and paths.
+    files: Vec<(String, PathBuf)>,
+    whole: Vec<Whole>,
+    named: Named,
+}
+
+/// A directory that is one artifact.
+struct Whole {
+    name: String,
+    path: PathBuf,
+    files: Vec<(String, PathBuf)>,
+}
+
+impl Found {
+    fn path(&mut self, path: &Path, directories: Directories) -> Result<(), SubjectsError> {
+        self.count.one()?;
+        let metadata = fs::metadata(path).map_err(unreadable(path))?;
+        if !metadata.is_dir() {
+            // A pipe or a device is refused when it is opened.
+            self.files.push((name_of(path)?, path.to_owned()));
+            return Ok(());
+        }
+        let files = files_below(path, directories, &mut self.count)?;
+        if files.is_empty() {
+            return Err(SubjectsError::EmptyDirectory { path: path.to_owned() });
+        }
+        match directories {
+            Directories::EachFile => self.files.extend(files),
+            Directories::Whole => {
+                let name = name_of(&fs::canonicalize(path).map_err(unreadable(path))?)?;
+                self.whole.push(Whole { name, path: path.to_owned(), files });
+            }
+        }
+        Ok(())
+    }
+
+    fn pattern(&mut self, text: &str, directories: Directories) -> Result<(), SubjectsError> {
+        let literal = Path::new(text);
+        let exists = fs::symlink_metadata(literal).is_ok();
+        let pattern = match PathPattern::parse(text) {
+            Ok(pattern) => pattern,
+            Err(_) if exists => return self.path(literal, directories),
+            Err(error) => {
+                return Err(SubjectsError::Pattern { pattern: text.to_owned(), text: error.to_string() });
+            }
+        };
+        let files = pattern.files(&mut self.count)?;
+        if exists {
+            let mut others = files.into_iter().filter(|file| !same_spelling(file, literal));
+            return match others.next() {
+                Some(other) => Err(SubjectsError::Ambiguous { text: text.to_owned(), other }),
+                None => self.path(literal, directories),
+            };
+        }
+        if files.is_empty() {
+            return Err(SubjectsError::NoMatch { pattern: text.to_owned() });
+        }
+        for file in files {
+            self.files.push((name_of(&file)?, file));
+        }
+        Ok(())
+    }
+
+    fn checksums(&mut self, path: &Path) -> Result<(), SubjectsError> {
+        let bytes = read_capped(path, MAX_CHECKSUMS)?;
+        let entries = parse_checksums(&bytes, ChecksumsLimits::STANDARD)
+            .map_err(|source| SubjectsError::Checksums { path: path.to_owned(), source })?;
+        if entries.is_empty() {
+            return Err(SubjectsError::EmptyChecksums { path: path.to_owned() });
+        }
+        let file: Arc<Path> = path.into();
+        let mut names: BTreeMap<String, (usize, Vec<Digest>)> = BTreeMap::new();
+        for entry in entries {
+            self.count.one()?;
+            names.entry(entry.name).or_insert((entry.line, Vec::new())).1.push(entry.digest);
+        }
+        for (name, (line, digests)) in names {
+            self.named.add(name, digests, Origin::Line { file: Arc::clone(&file), line })?;
+        }
+        Ok(())
+    }
+
+    fn hashed(
+        mut self,
+        options: &SubjectOptions,
+        progress: &(dyn Fn(HashProgress) + Sync),
+    ) -> Result<Named, SubjectsError> {
+        self.files.sort();
+        self.files.dedup();
+        let mut algorithms = vec![Algorithm::Sha256];
+        algorithms.extend(&options.also);
+        algorithms.sort();
+        algorithms.dedup();
+        let (names, paths): (Vec<_>, Vec<_>) = self.files.into_iter().unzip();
+        let results = hash_files(&paths, &algorithms, progress, options.threads);
+        for ((name, path), digests) in names.into_iter().zip(paths).zip(results) {
+            self.named.add(name, digests?, Origin::Path(path))?;
+        }
+        for Whole { name, path, files } in self.whole {
+            let (names, paths): (Vec<_>, Vec<_>) = files.into_iter().unzip();
+            let results = hash_files(&paths, &[Algorithm::Sha256], progress, options.threads);
+            let digests = results.into_iter().collect::<Result<Vec<_>, _>>()?;
+            let lines = names.iter().map(String::as_str).zip(digests.iter().flatten());
+            self.named.add(name, vec![directory_digest(lines)?], Origin::Path(path))?;
+        }
+        Ok(self.named)
+    }
+}
+
+/// Where an artifact comes from.
+enum Origin {
+    Path(PathBuf),
+    Line { file: Arc<Path>, line: usize },
+    Typed,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => write!(f, "{}", path.display()),
+            Self::Line { file, line } => write!(f, "{} line {line}", file.display()),
+            Self::Typed => f.write_str("a digest"),
+        }
+    }
+}
+
+/// Digests by name, and where each name was first found.
+struct Named(BTreeMap<String, (Vec<Digest>, Origin)>);
+
+impl Named {
+    fn add(&mut self, name: String, digests: Vec<Digest>, origin: Origin) -> Result<(), SubjectsError> {
+        match self.0.entry(name) {
+            Entry::Vacant(place) => {
+                place.insert((digests, origin));
+            }
+            Entry::Occupied(mut place) => {
+                let known = &place.get().0;
+                let (shared, new): (Vec<_>, Vec<_>) =
+                    digests.into_iter().partition(|d| known.iter().any(|k| k.algorithm() == d.algorithm()));
+                if shared.is_empty() || !shared.iter().all(|d| known.contains(d)) {
+                    let (first, second) = (place.get().1.to_string(), origin.to_string());
+                    return Err(SubjectsError::Conflict { name: place.key().clone(), first, second });
+                }
+                place.get_mut().0.extend(new);
+            }
+        }
+        Ok(())
+    }
+
+    fn artifacts(self) -> Result<Vec<Artifact>, SubjectsError> {
+        if self.0.is_empty() {
+            return Err(SubjectsError::Empty);
+        }
+        let artifacts = self.0.into_iter().map(|(name, (digests, _))| Artifact::new(name, digests));
+        Ok(artifacts.collect::<Result<_, _>>()?)
+    }
+}
+
+/// The same path but for `.` components.
+fn same_spelling(a: &Path, b: &Path) -> bool {
+    let parts = |path: &Path| -> Vec<PathBuf> {
+        path.components()
+            .filter(|part| *part != Component::CurDir)
+            .map(|part| PathBuf::from(part.as_os_str()))
+            .collect()
+    };
+    parts(a) == parts(b)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::fs::symlink;
+    use std::process::Command;
+
+    use super::*;
+
+    const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    /// A folder in which each file holds the text after `=`, or its own path.
+    fn folder_with(files: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for file in files {
+            let (name, text) = file.split_once('=').unwrap_or((file, file));
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        folder
+    }
+
+    fn options(directories: Directories) -> SubjectOptions {
+        SubjectOptions { also: vec![], directories, threads: NonZeroUsize::new(2).unwrap() }
+    }
+
+    fn expand_in(
+        folder: &tempfile::TempDir,
+        texts: &[&str],
+        options: &SubjectOptions,
+    ) -> Result<Vec<Artifact>, SubjectsError> {
+        let place = |text: &&str| match text.strip_prefix('@') {
+            Some(path) => format!("@{}", folder.path().join(path).display()),
+            None if text.contains(':') && !text.contains('@') => (*text).to_owned(),
+            None => folder.path().join(text).to_str().unwrap().to_owned(),
+        };
+        expand(&texts.iter().map(place).collect::<Vec<_>>(), options, &|_| {})
+    }
+
+    fn names(folder: &tempfile::TempDir, texts: &[&str]) -> Vec<String> {
+        let artifacts = expand_in(folder, texts, &options(Directories::EachFile)).unwrap();
+        artifacts.iter().map(|a| a.name().to_owned()).collect()
+    }
+
+    fn refused(folder: &tempfile::TempDir, texts: &[&str]) -> SubjectsError {
+        expand_in(folder, texts, &options(Directories::EachFile)).unwrap_err()
+    }
+
+    #[test]
+    fn files_are_named_by_their_file_name() {
+        let folder = folder_with(&["b/app=abc", "a/lib", "b/zip"]);
+        let artifacts = expand_in(&folder, &["b/zip", "b/app", "a/lib"], &options(Directories::EachFile)).unwrap();
+        assert_eq!(artifacts.iter().map(Artifact::name).collect::<Vec<_>>(), ["app", "lib", "zip"]);
+        assert_eq!(artifacts[0].digests().len(), 1);
+        assert_eq!(artifacts[0].digest(Algorithm::Sha256).unwrap().hex(), ABC);
+    }
+
+    #[test]
+    fn other_algorithms_are_added_to_sha256() {
+        let folder = folder_with(&["app=abc"]);
+        let mut options = options(Directories::EachFile);
+        options.also = vec![Algorithm::Sha512, Algorithm::GitBlob, Algorithm::Sha256];
+        let artifacts = expand_in(&folder, &["app"], &options).unwrap();
+        let found: Vec<_> = artifacts[0].digests().iter().map(Digest::algorithm).collect();
+        assert_eq!(found, [Algorithm::GitBlob, Algorithm::Sha256, Algorithm::Sha512]);
+        options.also = vec![Algorithm::DirHash];
+        assert_eq!(expand_in(&folder, &["app"], &options).unwrap_err().code(), "digest-not-computable");
+    }
+
+    #[test]
+    fn directories_are_read_whole() {
+        let folder = folder_with(&["d/b", "d/a/x", "d/a.b", "d/.hidden", "d/a/y/z"]);
+        let expected = [".hidden", "a.b", "a/x", "a/y/z", "b"];
+        assert_eq!(names(&folder, &["d"]), expected);
+        assert_eq!(names(&folder, &["d/"]), expected);
+        assert_eq!(names(&folder, &["d/a/..", "d"]), expected);
+        fs::create_dir_all(folder.path().join("empty/inside")).unwrap();
+        assert_eq!(refused(&folder, &["empty"]).code(), "subject-empty-directory");
+    }
+
+    #[test]
+    fn links_below_a_directory_stay_in_it() {
+        let folder = folder_with(&["d/a/x=abc", "outside", "dd/x"]);
+        let place = |name: &str| folder.path().join(name);
+        symlink("a/x", place("d/link")).unwrap();
+        symlink("a", place("d/folder")).unwrap();
+        symlink("..", place("d/a/up")).unwrap();
+        let artifacts = expand_in(&folder, &["d"], &options(Directories::EachFile)).unwrap();
+        assert_eq!(artifacts.iter().map(Artifact::name).collect::<Vec<_>>(), ["a/x", "link"]);
+        assert_eq!(artifacts[1].digest(Algorithm::Sha256).unwrap().hex(), ABC);
+        // The user named this one.
+        symlink("d", place("named")).unwrap();
+        assert_eq!(names(&folder, &["named"]), ["a/x", "link"]);
+        assert_eq!(names(&folder, &["d/link"]), ["link"]);
+
+        for target in ["../outside", "/etc/passwd", "absent", "loop", "..", "../dd/x"] {
+            let link = place("d/loop");
+            symlink(target, &link).unwrap();
+            assert_eq!(refused(&folder, &["d"]).code(), "subject-symlink", "{target}");
+            fs::remove_file(link).unwrap();
+        }
+    }
+
+    #[test]
+    fn what_is_no_file_is_refused() {
+        let folder = folder_with(&["d/a"]);
+        let pipe = folder.path().join("d/pipe");
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        assert!(matches!(refused(&folder, &["d/pipe"]), SubjectsError::Hash(HashError::File(_))));
+        assert!(matches!(refused(&folder, &["d"]), SubjectsError::Hash(HashError::File(_))));
+        assert!(matches!(refused(&folder, &["@d/pipe"]), SubjectsError::File(_)));
+        assert!(matches!(refused(&folder, &["@d"]), SubjectsError::File(_)));
+        assert_eq!(refused(&folder, &["absent"]).code(), "subject-not-found");
+        assert_eq!(refused(&folder, &["d/a/b"]).code(), "subject-unreadable");
+        fs::remove_file(pipe).unwrap();
+        fs::write(folder.path().join("d").join(OsStr::from_bytes(b"\xff")), "x").unwrap();
+        assert_eq!(refused(&folder, &["d"]).code(), "subject-not-utf8");
+        assert_eq!(refused(&folder, &["d/*"]).code(), "subject-not-utf8");
+        assert_eq!(refused(&folder, &["**"]).code(), "subject-not-utf8");
+        assert_eq!(names(&folder, &["d/[a-z]"]), ["a"]);
+    }
+
+    #[test]
+    fn patterns_are_those_of_a_shell() {
+        let folder = folder_with(&["a.tar", "b.tar", ".c.tar", "x/d.tar", "x/y/e.tar"]);
+        assert_eq!(names(&folder, &["*.tar"]), ["a.tar", "b.tar"]);
+        assert_eq!(names(&folder, &["*"]), ["a.tar", "b.tar"]);
+        assert_eq!(names(&folder, &[".*"]), [".c.tar"]);
+        assert_eq!(names(&folder, &["x/**"]), ["d.tar", "e.tar"]);
+        assert_eq!(names(&folder, &["x/**/**/y/**/e.tar", "./x/../a*"]), ["a.tar", "e.tar"]);
+        assert_eq!(names(&folder, &["**/*.tar"]), ["a.tar", "b.tar", "d.tar", "e.tar"]);
+        assert_eq!(names(&folder, &["[ab].tar", "a.ta?", "x/*/e.tar"]), ["a.tar", "b.tar", "e.tar"]);
+        assert_eq!(refused(&folder, &["a.tar", "*.zip"]).code(), "subject-no-match");
+        assert_eq!(refused(&folder, &["x/[y]"]).code(), "subject-no-match");
+        assert_eq!(refused(&folder, &["a[.tar"]).code(), "subject-bad-pattern");
+    }
+
+    #[test]
+    fn a_file_with_the_spelling_of_a_pattern_is_never_another_file() {
+        let folder = folder_with(&["app[1]", "broken[", "d/star*"]);
+        assert_eq!(names(&folder, &["app[1]", "broken[", "d/star*"]), ["app[1]", "broken[", "star*"]);
+        fs::write(folder.path().join("app1"), "other").unwrap();
+        assert_eq!(refused(&folder, &["app[1]"]).code(), "subject-ambiguous");
+        fs::write(folder.path().join("d/stars"), "other").unwrap();
+        assert_eq!(refused(&folder, &["d/star*"]).code(), "subject-ambiguous");
+    }
+
+    #[test]
+    fn digests_and_images() {
+        let folder = folder_with(&["x@sha256:00"]);
+        let upper = format!("sha256:{}", ABC.to_uppercase());
+        assert_eq!(names(&folder, &[&upper, &format!("sha256:{ABC}")]), [format!("sha256:{ABC}")]);
+        let weak = format!("sha1:{}", &ABC[..40]);
+        assert_eq!(refused(&folder, &[&weak]).code(), "artifact-weak-digest");
+        let commit = format!("gitCommit:{}", &ABC[..40]);
+        assert_eq!(names(&folder, &[&commit]), [commit]);
+        assert_eq!(refused(&folder, &["sha256:00"]).code(), "reference-bad-digest");
+        assert_eq!(names(&folder, &["x@sha256:00"]), ["x@sha256:00"]);
+        let image = [format!("ghcr.io/sealmark-test/y@sha256:{ABC}")];
+        let error = expand(&image, &options(Directories::EachFile), &|_| {}).unwrap_err();
+        assert_eq!(error.code(), "reference-unsupported");
+    }
+
+    #[test]
+    fn checksums_files_name_artifacts_that_are_elsewhere() {
+        let sums = format!("sums={ABC}  z/app\n{EMPTY} *b\nSHA512 (b) = {}\n", "0".repeat(128));
+        let folder = folder_with(&[&sums, "bad=x", "none=# nothing\n"]);
+        let artifacts = expand_in(&folder, &["@sums"], &options(Directories::EachFile)).unwrap();
+        assert_eq!(artifacts.iter().map(Artifact::name).collect::<Vec<_>>(), ["b", "z/app"]);
+        assert_eq!(artifacts[0].digests().len(), 2);
+        assert_eq!(refused(&folder, &["@bad"]).code(), "checksums-malformed-line");
+        assert_eq!(refused(&folder, &["@none"]).code(), "subject-empty-checksums");
+        assert!(matches!(refused(&folder, &["@absent"]), SubjectsError::File(_)));
+    }
+
+    #[test]
+    fn one_name_is_one_artifact() {
+        let sums = format!("sums={ABC}  app\nSHA512 (app) = {}\n", "0".repeat(128));
+        let other = format!("other={EMPTY}  app\n");
+        let tagged = format!("tagged=SHA384 (app) = {}\n", "0".repeat(96));
+        let folder = folder_with(&["a/app=abc", "b/app=abc", "c/app=xyz", &sums, &other, &tagged]);
+        assert_eq!(names(&folder, &["a/app", "b/app", "a/app"]), ["app"]);
+        let merged = expand_in(&folder, &["a/app", "@sums"], &options(Directories::EachFile)).unwrap();
+        assert_eq!(merged[0].digests().len(), 2);
+        for texts in [["a/app", "c/app"], ["a/app", "@other"], ["@sums", "@other"], ["a/app", "@tagged"]] {
+            assert_eq!(refused(&folder, &texts).code(), "subject-conflict", "{texts:?}");
+        }
+        let text = refused(&folder, &["*/app"]).to_string();
+        assert!(text.contains("a/app and ") && text.contains("c/app, which"), "{text}");
+        let text = refused(&folder, &["c/app", "@sums"]).to_string();
+        assert!(text.contains("sums line 1 and ") && text.contains("c/app, which"), "{text}");
+        assert_eq!(names(&folder, &["."]), { ["a/app", "b/app", "c/app", "other", "sums", "tagged"] });
+    }
+
+    #[test]
+    fn a_directory_can_be_one_artifact() {
+        let folder = folder_with(&["tree/b=abc", "tree/a/c=", "file=abc"]);
+        let whole = options(Directories::Whole);
+        let artifacts = expand_in(&folder, &["tree/a/..", "file"], &whole).unwrap();
+        assert_eq!(artifacts.iter().map(Artifact::name).collect::<Vec<_>>(), ["file", "tree"]);
+        let lines = format!("{EMPTY}  a/c\n{ABC}  b\n");
+        let expected: [u8; 32] = <sha2::Sha256 as sha2::Digest>::digest(lines).into();
+        assert_eq!(artifacts[1].digests(), [Digest::new(Algorithm::DirHash, expected.to_vec()).unwrap()]);
+        symlink("b", folder.path().join("tree/link")).unwrap();
+        assert_eq!(expand_in(&folder, &["tree"], &whole).unwrap_err().code(), "subject-symlink");
+    }
+
+    #[test]
+    fn work_is_capped() {
+        let sums = format!("sums={ABC}  x\n{ABC}  y\n{ABC}  z\n");
+        let folder = folder_with(&["d/a", "d/b", "d/c/e", &sums]);
+        let run = |text: &str, limit| {
+            let text = text.replace("PATH", folder.path().to_str().unwrap());
+            expand_capped(&[text], &options(Directories::EachFile), &|_| {}, limit).map(|a| a.len())
+        };
+        // The directory itself, three files and a folder.
+        assert_eq!(run("PATH/d", 5).unwrap(), 3);
+        assert_eq!(run("PATH/d", 4).unwrap_err().code(), "subject-too-many");
+        assert_eq!(run("@PATH/sums", 3).unwrap(), 3);
+        assert_eq!(run("@PATH/sums", 2).unwrap_err().code(), "subject-too-many");
+        // Three entries listed, three that match.
+        assert_eq!(run("PATH/d/?", 6).unwrap(), 2);
+        assert_eq!(run("PATH/d/?", 5).unwrap_err().code(), "subject-too-many");
+    }
+
+    #[test]
+    fn nothing_is_an_error() {
+        let nothing = expand(&[], &options(Directories::EachFile), &|_| {});
+        assert_eq!(nothing.unwrap_err().code(), "subject-empty");
+        assert_eq!(
+            expand(&[String::new()], &options(Directories::EachFile), &|_| {}).unwrap_err().code(),
+            "reference-empty"
+        );
+    }
+}

@@ -61,7 +61,10 @@ mod tests {
     #[test]
     fn digests_and_date_change_together() {
         let digests = [Domain::PublicGood, Domain::Github].map(|d| hex::encode(sha256(d.json().as_bytes())));
-        assert_eq!((AS_OF, digests.each_ref().map(|d| &d[..16])), ("2026-10-13T00:00:00Z", ["6494e21ea73fa7ee", "484cdfe1a7c65479"]));
+        assert_eq!(
+            (AS_OF, digests.each_ref().map(|d| &d[..16])),
+            ("2026-10-13T00:00:00Z", ["6494e21ea73fa7ee", "484cdfe1a7c65479"])
+        );
     }
 
     #[test]

@@ -73,6 +73,11 @@ impl Authenticated {
         }
     }
 
+    /// What was signed. That it is about anybody's artifact is not known yet; it says which digests to compute.
+    pub fn statement(&self) -> &Statement {
+        &self.statement
+    }
+
     /// Step 9: some subject is this artifact.
     ///
     /// # Errors

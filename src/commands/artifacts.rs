@@ -1,0 +1,86 @@
+//! What the user named as artifacts, with progress while it is hashed and advice when it cannot be.
+
+use std::num::NonZeroUsize;
+use std::thread;
+
+use crate::commands::error::CommandError;
+use crate::commands::exit::Exit;
+use crate::commands::progress;
+use crate::formats::artifact::Artifact;
+use crate::formats::digest::Algorithm;
+use crate::store::file::StoreError;
+use crate::store::hash::HashError;
+use crate::store::subjects;
+use crate::store::subjects::Directories;
+use crate::store::subjects::SubjectOptions;
+use crate::store::subjects::SubjectsError;
+
+/// Expands what the user named, hashing each file by SHA-256 and the algorithms of `also`.
+pub(super) fn expand(texts: &[String], also: &[Algorithm]) -> Result<Vec<Artifact>, CommandError> {
+    let threads = threads();
+    let options = SubjectOptions { also: also.to_vec(), directories: Directories::EachFile, threads };
+    progress::while_hashing(|tell| subjects::expand(texts, &options, tell)).map_err(|error| refused(&error))
+}
+
+/// As many threads as the machine runs at once.
+pub(super) fn threads() -> NonZeroUsize {
+    thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}
+
+/// What the user named as artifacts is none.
+pub(super) fn refused(error: &SubjectsError) -> CommandError {
+    let refused = CommandError { exit: exit(error), code: error.code(), message: error.to_string(), hint: None };
+    match hint(error) {
+        Some(hint) => refused.hint(hint),
+        None => refused,
+    }
+}
+
+/// What the user named wrongly is a usage error; what the machine failed at is not.
+fn exit(error: &SubjectsError) -> Exit {
+    match error {
+        SubjectsError::Unreadable { .. } if error.code() != "subject-not-found" => Exit::Undecided,
+        SubjectsError::Hash(HashError::Read { .. } | HashError::Changed { .. } | HashError::Digest(_)) => {
+            Exit::Undecided
+        }
+        SubjectsError::File(error) | SubjectsError::Hash(HashError::File(error)) => exit_of_file(error),
+        _ => Exit::Usage,
+    }
+}
+
+/// How the program ends when a file that the user named cannot be read or written.
+pub(super) fn exit_of_file(error: &StoreError) -> Exit {
+    match error {
+        StoreError::Permission { .. }
+        | StoreError::Locked { .. }
+        | StoreError::Unreadable { .. }
+        | StoreError::Unwritable { .. } => Exit::Undecided,
+        _ => Exit::Usage,
+    }
+}
+
+/// A file that the user named cannot be read or written.
+pub(super) fn file_refused(error: &StoreError) -> CommandError {
+    let refused =
+        CommandError { exit: exit_of_file(error), code: error.code(), message: error.to_string(), hint: None };
+    match error {
+        StoreError::Exists { .. } => refused.hint("give another name, or --force to replace it"),
+        StoreError::DirectoryMissing { .. } => refused.hint("make the directory first"),
+        _ => refused,
+    }
+}
+
+fn hint(error: &SubjectsError) -> Option<&'static str> {
+    match error.code() {
+        "subject-not-found" => {
+            Some("a subject is a path, a pattern, a directory, a digest like sha256:…, or @CHECKSUMS-FILE")
+        }
+        "subject-no-match" => Some("quote a pattern, so that it reaches sealmark and not the shell"),
+        "subject-ambiguous" => Some("put the other file elsewhere, or name the files one by one"),
+        "subject-conflict" => Some("name files of one name from one directory: DIR names them by their path below it"),
+        "reference-unsupported" => Some("images are not read yet; a digest like sha256:… names one"),
+        "hash-file-changed" => Some("wait until whatever writes the file is done"),
+        "artifact-weak-digest" => Some("give a sha256 digest"),
+        _ => None,
+    }
+}

@@ -1,0 +1,106 @@
+//! Tells on stderr how far long hashing has come: a bar on a terminal, plain lines elsewhere, nothing for short work.
+
+use std::env;
+use std::io::IsTerminal;
+use std::sync::Mutex;
+use std::sync::OnceLock;
+use std::time::Duration;
+use std::time::Instant;
+
+use indicatif::HumanBytes;
+use indicatif::ProgressBar;
+use indicatif::ProgressDrawTarget;
+use indicatif::ProgressStyle;
+
+use crate::commands::terminal;
+use crate::store::hash::HashProgress;
+
+/// Work that is shorter than this shows no bar.
+const BAR_AFTER: Duration = Duration::from_millis(400);
+
+/// Time between two plain lines, and before the first.
+const LINE_EVERY: Duration = Duration::from_secs(5);
+
+/// Runs `work`, which is handed what it must call while it hashes, and shows how far it has come.
+pub(super) fn while_hashing<T>(work: impl FnOnce(&(dyn Fn(HashProgress) + Sync)) -> T) -> T {
+    let dumb = env::var_os("TERM").is_none_or(|term| term == "dumb");
+    let start = Instant::now();
+    if std::io::stderr().is_terminal() && !dumb {
+        let bar = OnceLock::new();
+        let done = work(&|progress| {
+            if start.elapsed() >= BAR_AFTER {
+                show(bar.get_or_init(new_bar), progress);
+            }
+        });
+        bar.get().inspect(|bar| bar.finish_and_clear());
+        return done;
+    }
+    let lines = Lines(Mutex::new(Duration::ZERO));
+    work(&|progress| {
+        if let Some(line) = lines.next(start.elapsed(), progress) {
+            terminal::note(&line);
+        }
+    })
+}
+
+fn new_bar() -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    // A template that cannot be read leaves the library's own.
+    if let Ok(style) = ProgressStyle::with_template("hashing  [{bar:30}] {bytes} of {total_bytes}, {msg}, {eta} left") {
+        bar.set_style(style.progress_chars("=> "));
+    }
+    bar
+}
+
+fn show(bar: &ProgressBar, progress: HashProgress) {
+    bar.set_length(progress.bytes_total);
+    bar.set_position(progress.bytes_done);
+    bar.set_message(format!("{} of {} files", progress.files_done, progress.files_total));
+}
+
+/// Says when a plain line is due; holds when the last one was, as time since the beginning.
+struct Lines(Mutex<Duration>);
+
+impl Lines {
+    fn next(&self, elapsed: Duration, progress: HashProgress) -> Option<String> {
+        // Another thread that is just deciding decides for this one too.
+        let mut last = self.0.try_lock().ok()?;
+        if elapsed.saturating_sub(*last) < LINE_EVERY {
+            return None;
+        }
+        *last = elapsed;
+        let HashProgress { bytes_done, bytes_total, files_done, files_total } = progress;
+        let (done, total) = (HumanBytes(bytes_done), HumanBytes(bytes_total));
+        Some(format!("hashing  {done} of {total}, {files_done} of {files_total} files"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PROGRESS: HashProgress =
+        HashProgress { bytes_done: 1 << 20, bytes_total: 3 << 30, files_done: 1, files_total: 3 };
+
+    #[test]
+    fn a_line_is_due_every_five_seconds() {
+        let lines = Lines(Mutex::new(Duration::ZERO));
+        let due = |seconds| lines.next(Duration::from_secs(seconds), PROGRESS);
+        assert_eq!(due(4), None);
+        assert_eq!(due(5).unwrap(), "hashing  1.00 MiB of 3.00 GiB, 1 of 3 files");
+        assert_eq!(due(5), None);
+        assert_eq!(due(9), None);
+        assert!(due(10).is_some());
+    }
+
+    #[test]
+    fn what_the_work_gives_is_given_back() {
+        assert_eq!(
+            while_hashing(|tell| {
+                tell(PROGRESS);
+                7
+            }),
+            7
+        );
+    }
+}

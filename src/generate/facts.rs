@@ -1,0 +1,388 @@
+//! Facts about a build: each value with where it came from and what backs it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde::Serializer;
+use serde_json::Map;
+use serde_json::Value;
+
+use crate::formats::digest::Digest;
+use crate::formats::provenance::ResourceDescriptor;
+use crate::formats::provenance::v1::BuildDefinition;
+use crate::formats::provenance::v1::Builder;
+use crate::formats::provenance::v1::Metadata;
+use crate::formats::provenance::v1::ProvenanceV1;
+use crate::formats::provenance::v1::RunDetails;
+
+/// Where a value came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Source {
+    /// It is always the same for this builder.
+    BuilderConstant,
+    /// The program itself.
+    Sealmark,
+    /// The commit that is checked out.
+    GitHead,
+    /// The tags that point to it.
+    GitTags,
+    /// The address of the remote.
+    GitRemote,
+    /// Comparing the files with the commit.
+    GitStatus,
+    /// How the repository was cloned.
+    GitRepository,
+    /// A submodule's pinned commit and address.
+    GitSubmodule,
+    /// The user, with this option.
+    Option(&'static str),
+    /// Hashing the file.
+    File,
+    /// A digest that was handed in without its file.
+    GivenDigest,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::BuilderConstant => "constant of the builder",
+            Self::Sealmark => "sealmark itself",
+            Self::GitHead => "git HEAD",
+            Self::GitTags => "git tags at HEAD",
+            Self::GitRemote => "git remote",
+            Self::GitStatus => "git status",
+            Self::GitRepository => "git repository",
+            Self::GitSubmodule => "git submodule",
+            Self::Option(name) => name,
+            Self::File => "the file itself",
+            Self::GivenDigest => "the digest as given",
+        })
+    }
+}
+
+/// What a reader of the provenance has beyond the word of whoever wrote it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Backing {
+    /// Nothing.
+    BuilderWord,
+    /// The page that the URI names.
+    Definition,
+    /// The signature, for a verifier that trusts its key for this builder.
+    Signer,
+    /// The repository shows that the object exists; not that it was built.
+    Repository,
+    /// Whoever has the file can hash it again.
+    Recomputable,
+}
+
+impl fmt::Display for Backing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::BuilderWord => "nothing but the builder's word",
+            Self::Definition => "the page its URI names",
+            Self::Signer => "the signature, where its key is trusted for this builder",
+            Self::Repository => "the repository has it; that it was built is the builder's word",
+            Self::Recomputable => "whoever has the file can hash it",
+        })
+    }
+}
+
+impl Serialize for Source {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        out.collect_str(self)
+    }
+}
+
+impl Serialize for Backing {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        out.collect_str(self)
+    }
+}
+
+/// A value, where it came from, and what backs it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fact<T> {
+    /// The value.
+    pub value: T,
+    /// Where it came from.
+    pub source: Source,
+    /// What backs it.
+    pub backing: Backing,
+}
+
+impl<T> Fact<T> {
+    /// A fact that nothing but the builder's word backs.
+    pub fn word(value: T, source: Source) -> Self {
+        Self { value, source, backing: Backing::BuilderWord }
+    }
+}
+
+/// Facts that form a tree of JSON objects, each leaf under its path.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Parameters(BTreeMap<Vec<String>, Fact<Value>>);
+
+impl Parameters {
+    /// Puts a fact at a path; a path must not lead through another fact.
+    pub fn insert<const N: usize>(&mut self, path: [&str; N], fact: Fact<Value>) {
+        self.0.insert(path.iter().map(|&key| key.to_owned()).collect(), fact);
+    }
+
+    /// The tree as JSON, keys sorted.
+    pub fn to_map(&self) -> Map<String, Value> {
+        let mut root = Map::new();
+        for (path, fact) in &self.0 {
+            let Some((leaf, parents)) = path.split_last() else { continue };
+            let mut object = Some(&mut root);
+            for key in parents {
+                let child = object.map(|o| o.entry(key.clone()).or_insert_with(|| Value::Object(Map::new())));
+                object = child.and_then(Value::as_object_mut);
+            }
+            if let Some(object) = object {
+                object.insert(leaf.clone(), fact.value.clone());
+            }
+        }
+        root
+    }
+}
+
+/// An artifact that went into the build.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dependency {
+    /// Tells it from the other dependencies.
+    pub name: Fact<String>,
+    /// Where it is.
+    pub uri: Option<Fact<String>>,
+    /// Its digests.
+    pub digests: Vec<Fact<Digest>>,
+    /// What else a reader must know about it.
+    pub annotations: BTreeMap<String, Fact<Value>>,
+}
+
+impl Dependency {
+    fn descriptor(&self) -> ResourceDescriptor {
+        ResourceDescriptor {
+            name: Some(self.name.value.clone()),
+            uri: self.uri.as_ref().map(|f| f.value.clone()),
+            digest: self.digests.iter().map(|f| &f.value).collect(),
+            annotations: self.annotations.iter().map(|(k, f)| (k.clone(), f.value.clone())).collect(),
+            ..ResourceDescriptor::default()
+        }
+    }
+
+    /// Orders dependencies, so that the same ones are always written the same way.
+    fn key(&self) -> (&str, Option<&str>, Vec<&Digest>) {
+        let digests = self.digests.iter().map(|f| &f.value).collect();
+        (&self.name.value, self.uri.as_ref().map(|f| f.value.as_str()), digests)
+    }
+}
+
+/// What is known about one build, and from where.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BuildFacts {
+    /// How the parameters are to be read.
+    pub build_type: Fact<String>,
+    /// What the tenant controls.
+    pub external_parameters: Parameters,
+    /// What the builder controls.
+    pub internal_parameters: Parameters,
+    /// What went into the build, in any order.
+    pub dependencies: Vec<Dependency>,
+    /// Who built.
+    pub builder_id: Fact<String>,
+    /// Versions of the builder's parts, by name.
+    pub builder_version: BTreeMap<String, Fact<String>>,
+    /// Which run it was.
+    pub invocation_id: Option<Fact<String>>,
+    /// When it began.
+    pub started_on: Option<Fact<Timestamp>>,
+    /// When it ended.
+    pub finished_on: Option<Fact<Timestamp>>,
+}
+
+/// One field of the provenance, explained.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ExplainRow {
+    /// JSON pointer (RFC 6901) into the Statement.
+    pub pointer: String,
+    /// The value there.
+    pub value: Value,
+    /// Where it came from.
+    pub source: Source,
+    /// What backs it.
+    pub backing: Backing,
+}
+
+impl BuildFacts {
+    /// The predicate that states these facts; dependencies sorted by name, URI and digests, keys sorted.
+    pub fn predicate(&self) -> ProvenanceV1 {
+        let time = |fact: &Option<Fact<Timestamp>>| fact.as_ref().map(|f| f.value.to_string());
+        let metadata = Metadata {
+            invocation_id: self.invocation_id.as_ref().map(|f| f.value.clone()),
+            started_on: time(&self.started_on),
+            finished_on: time(&self.finished_on),
+            extra: Map::new(),
+        };
+        ProvenanceV1 {
+            build_definition: BuildDefinition {
+                build_type: self.build_type.value.clone(),
+                external_parameters: self.external_parameters.to_map(),
+                internal_parameters: self.internal_parameters.to_map(),
+                resolved_dependencies: self.sorted_dependencies().into_iter().map(Dependency::descriptor).collect(),
+                extra: Map::new(),
+            },
+            run_details: RunDetails {
+                builder: Builder {
+                    id: self.builder_id.value.clone(),
+                    builder_dependencies: Vec::new(),
+                    version: self.builder_version.iter().map(|(k, f)| (k.clone(), f.value.clone())).collect(),
+                    extra: Map::new(),
+                },
+                metadata: (metadata != Metadata::default()).then_some(metadata),
+                byproducts: Vec::new(),
+                extra: Map::new(),
+            },
+            extra: Map::new(),
+        }
+    }
+
+    /// Every leaf of the predicate, in the order it is written, with its source and backing.
+    pub fn explain(&self) -> Vec<ExplainRow> {
+        let mut rows = Rows(Vec::new());
+        let definition = "/predicate/buildDefinition";
+        rows.push(format!("{definition}/buildType"), &self.build_type);
+        for (name, tree) in
+            [("externalParameters", &self.external_parameters), ("internalParameters", &self.internal_parameters)]
+        {
+            for (path, fact) in &tree.0 {
+                rows.push(format!("{definition}/{name}{}", pointer(path)), fact);
+            }
+        }
+        for (n, dependency) in self.sorted_dependencies().into_iter().enumerate() {
+            rows.dependency(&format!("{definition}/resolvedDependencies/{n}"), dependency);
+        }
+        let run = "/predicate/runDetails";
+        rows.push(format!("{run}/builder/id"), &self.builder_id);
+        for (name, fact) in &self.builder_version {
+            rows.push(format!("{run}/builder/version{}", pointer([name])), fact);
+        }
+        rows.optional(format!("{run}/metadata/invocationId"), self.invocation_id.as_ref());
+        rows.optional(format!("{run}/metadata/startedOn"), self.started_on.as_ref());
+        rows.optional(format!("{run}/metadata/finishedOn"), self.finished_on.as_ref());
+        rows.0
+    }
+
+    fn sorted_dependencies(&self) -> Vec<&Dependency> {
+        let mut sorted: Vec<&Dependency> = self.dependencies.iter().collect();
+        sorted.sort_by(|a, b| a.key().cmp(&b.key()));
+        sorted.dedup_by(|a, b| a.key() == b.key());
+        sorted
+    }
+}
+
+impl ExplainRow {
+    /// The rows of one subject: its name, and each digest; `index` is its place in the written Statement.
+    pub fn subject(index: usize, name: &str, digests: &[Digest], source: Source) -> Vec<Self> {
+        let mut rows = Rows(Vec::new());
+        let at = format!("/subject/{index}");
+        rows.push(format!("{at}/name"), &Fact::word(name.to_owned(), source));
+        for digest in digests {
+            let backing = Backing::Recomputable;
+            rows.push(format!("{at}/digest/{}", digest.algorithm()), &Fact { value: digest.hex(), source, backing });
+        }
+        rows.0
+    }
+}
+
+/// Rows of an explanation in the making.
+struct Rows(Vec<ExplainRow>);
+
+impl Rows {
+    fn push<T: ToJson>(&mut self, pointer: String, fact: &Fact<T>) {
+        self.0.push(ExplainRow { pointer, value: fact.value.to_json(), source: fact.source, backing: fact.backing });
+    }
+
+    fn optional<T: ToJson>(&mut self, pointer: String, fact: Option<&Fact<T>>) {
+        if let Some(fact) = fact {
+            self.push(pointer, fact);
+        }
+    }
+
+    fn dependency(&mut self, at: &str, dependency: &Dependency) {
+        self.push(format!("{at}/name"), &dependency.name);
+        self.optional(format!("{at}/uri"), dependency.uri.as_ref());
+        for fact in &dependency.digests {
+            let Fact { value, source, backing } = fact;
+            let pointer = format!("{at}/digest/{}", value.algorithm());
+            self.push(pointer, &Fact { value: value.hex(), source: *source, backing: *backing });
+        }
+        for (key, fact) in &dependency.annotations {
+            self.push(format!("{at}/annotations{}", pointer([key])), fact);
+        }
+    }
+}
+
+/// How a fact's value stands in the predicate.
+trait ToJson {
+    fn to_json(&self) -> Value;
+}
+
+impl ToJson for Value {
+    fn to_json(&self) -> Value {
+        self.clone()
+    }
+}
+
+impl ToJson for String {
+    fn to_json(&self) -> Value {
+        Value::String(self.clone())
+    }
+}
+
+impl ToJson for Timestamp {
+    fn to_json(&self) -> Value {
+        Value::String(self.to_string())
+    }
+}
+
+/// A JSON pointer (RFC 6901 §3) of these keys.
+fn pointer<'a>(keys: impl IntoIterator<Item = &'a String>) -> String {
+    keys.into_iter().map(|key| format!("/{}", key.replace('~', "~0").replace('/', "~1"))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn parameters_become_a_sorted_tree() {
+        let mut tree = Parameters::default();
+        for path in [["b", "y"], ["b", "x"], ["a", "z"]] {
+            tree.insert(path, Fact::word(json!(path.concat()), Source::Sealmark));
+        }
+        tree.insert([], Fact::word(json!("nowhere"), Source::Sealmark));
+        let text = serde_json::to_string(&tree.to_map()).unwrap();
+        assert_eq!(text, r#"{"a":{"z":"az"},"b":{"x":"bx","y":"by"}}"#);
+    }
+
+    #[test]
+    fn pointers_escape_keys() {
+        assert_eq!(pointer(&["a/b".to_owned(), "c~d".to_owned()]), "/a~1b/c~0d");
+    }
+
+    #[test]
+    fn a_subject_is_explained_by_name_and_digest() {
+        let digest = Digest::parse(&format!("sha256:{}", "ab".repeat(32))).unwrap();
+        let rows = ExplainRow::subject(3, "app", &[digest], Source::File);
+        assert_eq!(rows[0].pointer, "/subject/3/name");
+        assert_eq!(rows[1].pointer, "/subject/3/digest/sha256");
+        let row = serde_json::to_value(&rows[1]).unwrap();
+        assert_eq!(row["source"], "the file itself");
+        assert_eq!(row["backing"], "whoever has the file can hash it");
+    }
+}

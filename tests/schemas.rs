@@ -1,0 +1,558 @@
+//! Regenerates `schemas/` and the example of the build type's page from the types, and compares with the files.
+//!
+//! `SEALMARK_BLESS=1 cargo test --features schema --test schemas` rewrites them. Adding a schema is one line in [`TABLE`].
+#![cfg(all(feature = "cli", feature = "schema"))]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may")]
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use base64::Engine;
+use base64::alphabet;
+use base64::engine::DecodePaddingMode;
+use base64::engine::GeneralPurpose;
+use base64::engine::GeneralPurposeConfig;
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use sealmark::formats::digest::Algorithm;
+use sealmark::formats::digest::Digest;
+use sealmark::formats::provenance::Provenance;
+use sealmark::formats::provenance::ProvenanceError;
+use sealmark::formats::provenance::ResourceDescriptor;
+use sealmark::formats::provenance::v1::ProvenanceV1;
+use sealmark::formats::provenance::v02::ProvenanceV02;
+use sealmark::formats::vsa::Vsa;
+use sealmark::generate::git::Dirty;
+use sealmark::generate::git::GitFacts;
+use sealmark::generate::local;
+use sealmark::generate::local::LocalBuild;
+use sealmark::generate::local::Overrides;
+use sealmark::generate::statement;
+use sealmark::generate::validate::validate_accepting;
+use sealmark::generate::validate::validate_strict;
+use serde_json::Map;
+use serde_json::Value;
+use serde_json::json;
+
+/// A file below `schemas/`, its title, and what makes its content.
+type Entry = (&'static str, &'static str, fn() -> Value);
+
+/// Every file below `schemas/`.
+const TABLE: &[Entry] = &[
+    ("buildtypes/local-v1", "externalParameters of https://sealmark.dev/buildtypes/local/v1", local_external),
+    ("provenance-v0.2", "SLSA provenance v0.2, as consumers must accept it", accepting::<ProvenanceV02>),
+    ("provenance-v0.2.strict", "SLSA provenance v0.2, by the letter", provenance_v02_strict),
+    ("provenance-v1", "SLSA provenance v1, as consumers must accept it", accepting::<ProvenanceV1>),
+    ("provenance-v1.strict", "SLSA provenance v1, as sealmark writes it", provenance_v1_strict),
+    ("statement-v0.1", "in-toto Statement v0.1, as consumers must accept it", statement_v01),
+    ("statement-v1", "in-toto Statement v1, as consumers must accept it", statement_v1),
+    ("statement-v1.strict", "in-toto Statement v1, as sealmark writes it", statement_v1_strict),
+    ("vsa-v1", "SLSA verification summary v1", vsa_v1),
+];
+
+/// Absolute URI, scheme and authority in lower case (in-toto attestation spec v1, "TypeURI" and "ResourceURI").
+const URI: &str = r"^[a-z][a-z0-9+.-]*:(//[^/?#\sA-Z]+([/?#]\S*)?|[^/\s]\S*|/[^/\s]\S*)$";
+/// RFC 3339 in UTC, written with `Z` (in-toto attestation spec v1, "Timestamp").
+const TIMESTAMP: &str = concat!(
+    r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])",
+    r"T([01][0-9]|2[0-3]):[0-5][0-9]:([0-5][0-9]|60)(\.[0-9]+)?Z$"
+);
+/// A ref in full, of git-check-ref-format(1) as much as matters in a URI.
+const REF: &str = r"^refs/[^\s~^:?*\[\\]+$";
+/// A repository on a server, without anything that could be a credential.
+const REPOSITORY: &str = r"^git\+https?://[^\s/@?#A-Z]+/[^\s@?#]+$";
+
+// ---- from types to schemas
+
+/// The schema that schemars derives, without what says nothing (`default`) or relies on `format`.
+fn derived<T: JsonSchema>() -> Value {
+    let generator = SchemaSettings::draft2020_12().into_generator();
+    let mut schema = generator.into_root_schema_for::<T>().to_value();
+    walk(&mut schema, &mut |object| {
+        object.remove("default");
+        object.remove("format");
+    });
+    schema
+}
+
+/// What everybody may write: the types as they are read.
+fn accepting<T: JsonSchema>() -> Value {
+    let mut schema = derived::<T>();
+    merge(
+        &mut schema,
+        "",
+        json!({"$comment": concat!(
+            "Unset, null and empty mean the same; unknown fields are permitted; timestamps and digests are any text. So these ",
+            "deviations of real builders are accepted: buildInvocationID and invocationID for ...Id, empty descriptors, commits ",
+            "under sha1 or sha256, digests that are no hexadecimal, steps without env. An empty builder.id or buildType is not.",
+        )}),
+    );
+    schema
+}
+
+/// Turns a derived schema into a strict one: no null, no unknown field, well-formed digests and descriptors.
+fn strict<T: JsonSchema>() -> Value {
+    let mut schema = derived::<T>();
+    walk(&mut schema, &mut |object| {
+        if let Some(types) = object.get_mut("type") {
+            let kept = types.as_array().and_then(|t| t.iter().find(|t| *t != "null").cloned());
+            *types = kept.unwrap_or_else(|| types.take());
+        }
+        if let Some(Value::Array(arms)) = object.remove("anyOf") {
+            let kept = arms.into_iter().find(|arm| arm["type"] != "null").unwrap();
+            object.extend(kept.as_object().unwrap().clone());
+        }
+        if object.contains_key("properties") {
+            object.insert("additionalProperties".to_owned(), json!(false));
+        }
+    });
+    if schema.pointer("/$defs/DigestSet").is_some() {
+        schema["$defs"]["DigestSet"] = digest_set();
+    }
+    if schema.pointer("/$defs/ResourceDescriptor").is_some() {
+        let some = ["uri", "digest", "content"].map(|key| json!({"required": [key]}));
+        merge(&mut schema, "/$defs/ResourceDescriptor", json!({"anyOf": some}));
+        merge(&mut schema, "/$defs/ResourceDescriptor/properties/uri", json!({"pattern": URI}));
+        merge(&mut schema, "/$defs/ResourceDescriptor/properties/downloadLocation", json!({"pattern": URI}));
+        let base64 = r"^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$";
+        merge(&mut schema, "/$defs/ResourceDescriptor/properties/content", json!({"pattern": base64}));
+    }
+    schema
+}
+
+/// At least one digest, each of a registered algorithm and as long as that algorithm makes it.
+fn digest_set() -> Value {
+    let property = |algorithm: Algorithm| {
+        let forms: Vec<String> = algorithm.lengths().iter().map(|n| format!("[0-9a-f]{{{}}}", n * 2)).collect();
+        (algorithm.name().to_owned(), json!({"type": "string", "pattern": format!("^({})$", forms.join("|"))}))
+    };
+    let properties: Map<String, Value> = Algorithm::all().map(property).collect();
+    json!({
+        "description": "Digests of one artifact: lower-case hexadecimal under the algorithm's in-toto name.",
+        "type": "object",
+        "minProperties": 1,
+        "properties": properties,
+        "additionalProperties": false,
+    })
+}
+
+fn provenance_v02_strict() -> Value {
+    let mut schema = strict::<ProvenanceV02>();
+    for pointer in [
+        "/properties/buildType",
+        "/$defs/Builder/properties/id",
+        "/$defs/ConfigSource/properties/uri",
+        "/$defs/Material/properties/uri",
+    ] {
+        merge(&mut schema, pointer, json!({"pattern": URI}));
+    }
+    for name in ["buildStartedOn", "buildFinishedOn"] {
+        merge(&mut schema, &format!("/$defs/Metadata/properties/{name}"), json!({"pattern": TIMESTAMP}));
+    }
+    for name in ["parameters", "environment"] {
+        schema["$defs"]["Invocation"]["properties"][name] = json!({"type": "object"});
+    }
+    schema["properties"]["buildConfig"] = json!({"type": "object"});
+    schema
+}
+
+fn provenance_v1_strict() -> Value {
+    let mut schema = strict::<ProvenanceV1>();
+    merge(
+        &mut schema,
+        "/$defs/BuildDefinition/properties/buildType",
+        json!({"pattern": URI, "enum": [local::BUILD_TYPE]}),
+    );
+    merge(&mut schema, "/$defs/Builder/properties/id", json!({"pattern": URI}));
+    merge(&mut schema, "/$defs/Builder/properties/version", json!({"minProperties": 1}));
+    merge(&mut schema, "/$defs/Metadata", json!({"minProperties": 1}));
+    merge(&mut schema, "/$defs/Metadata/properties/invocationId", json!({"minLength": 1}));
+    for name in ["startedOn", "finishedOn"] {
+        merge(&mut schema, &format!("/$defs/Metadata/properties/{name}"), json!({"pattern": TIMESTAMP}));
+    }
+    for list in ["BuildDefinition/properties/resolvedDependencies", "RunDetails/properties/byproducts"] {
+        merge(&mut schema, &format!("/$defs/{list}"), json!({"minItems": 1}));
+    }
+    let mut external = local_external();
+    let mut internal = local_internal();
+    for (name, part) in [("LocalExternalParameters", &mut external), ("LocalInternalParameters", &mut internal)] {
+        let object = part.as_object_mut().unwrap();
+        object.remove("$schema");
+        object.remove("title");
+        let definitions = object.remove("$defs").unwrap();
+        merge(&mut schema, "/$defs", definitions);
+        merge(&mut schema, "/$defs", json!({name: part}));
+    }
+    let local = json!({
+        "if": {"properties": {"buildType": {"const": local::BUILD_TYPE}}},
+        "then": {"properties": {
+            "externalParameters": {"$ref": "#/$defs/LocalExternalParameters"},
+            "internalParameters": {"$ref": "#/$defs/LocalInternalParameters"},
+        }},
+    });
+    merge(&mut schema, "/$defs/BuildDefinition", json!({"allOf": [local]}));
+    schema
+}
+
+fn local_external() -> Value {
+    let mut schema = strict::<local::ExternalParameters>();
+    merge(&mut schema, "/$defs/SourceParameters", json!({"minProperties": 1}));
+    merge(&mut schema, "/$defs/SourceParameters/properties/uri", json!({"pattern": REPOSITORY}));
+    merge(&mut schema, "/$defs/SourceParameters/properties/ref", json!({"pattern": REF}));
+    let key = format!("^[A-Za-z0-9._:/@+-]{{1,{}}}$", local::MAX_PARAMETER_KEY);
+    let bounds = json!({
+        "minProperties": 1, "maxProperties": local::MAX_PARAMETERS,
+        "propertyNames": {"pattern": key},
+        "additionalProperties": {"type": "string", "maxLength": local::MAX_PARAMETER_VALUE},
+    });
+    merge(&mut schema, "/properties/parameters", bounds);
+    schema
+}
+
+fn local_internal() -> Value {
+    let mut schema = strict::<local::InternalParameters>();
+    merge(&mut schema, "/$defs/GitParameters/properties/branch", json!({"pattern": REF}));
+    merge(&mut schema, "/$defs/GitParameters/properties/tags", json!({"minItems": 1, "items": {"pattern": REF}}));
+    let object = r"^([0-9a-f]{40}|[0-9a-f]{64})$";
+    merge(&mut schema, "/$defs/GitParameters/properties/tree", json!({"pattern": object}));
+    schema
+}
+
+fn statement_of(statement_type: &str) -> Value {
+    let mut descriptor = derived::<ResourceDescriptor>();
+    let definitions = descriptor["$defs"].take();
+    let object = descriptor.as_object_mut().unwrap();
+    object.retain(|key, _| !["$defs", "$schema", "title"].contains(&key.as_str()));
+    let mut schema = json!({
+        "type": "object",
+        "properties": {
+            "_type": {"const": statement_type},
+            "subject": {
+                "description": "What the predicate is about; matched by digest alone.",
+                "type": "array",
+                "minItems": 1,
+                "items": {
+                    "$ref": "#/$defs/ResourceDescriptor",
+                    "properties": {"digest": {"type": "object", "minProperties": 1}},
+                    "required": ["digest"],
+                },
+            },
+            "predicateType": {"description": "How to read the predicate.", "type": "string", "minLength": 1},
+            "predicate": {"type": ["object", "null"]},
+        },
+        "required": ["_type", "subject", "predicateType"],
+        "$defs": definitions,
+    });
+    merge(&mut schema, "/$defs", json!({"ResourceDescriptor": descriptor}));
+    schema
+}
+
+fn statement_v01() -> Value {
+    statement_of("https://in-toto.io/Statement/v0.1")
+}
+
+fn statement_v1() -> Value {
+    statement_of(sealmark::formats::statement::STATEMENT_V1)
+}
+
+fn statement_v1_strict() -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "_type": {"const": sealmark::formats::statement::STATEMENT_V1},
+            "subject": {
+                "description": "What the predicate is about; matched by digest alone.",
+                "type": "array",
+                "minItems": 1,
+                "maxItems": sealmark::formats::statement::MAX_SUBJECTS,
+                "items": {
+                    "type": "object",
+                    "properties": {"name": {"type": "string", "minLength": 1}, "digest": {"$ref": "#/$defs/DigestSet"}},
+                    "required": ["name", "digest"],
+                    "additionalProperties": false,
+                },
+            },
+            "predicateType": {"description": "How to read the predicate.", "type": "string", "pattern": URI},
+            "predicate": {"type": "object"},
+        },
+        "required": ["_type", "subject", "predicateType", "predicate"],
+        "additionalProperties": false,
+        "$defs": {"DigestSet": digest_set()},
+    })
+}
+
+fn vsa_v1() -> Value {
+    let mut schema = derived::<Vsa>();
+    let policy = json!({"required": ["uri"], "properties": {"uri": {"type": "string", "minLength": 1}}});
+    merge(&mut schema, "/properties/policy", policy);
+    let with_digest = json!({"required": ["digest"], "properties": {"digest": {"type": "object", "minProperties": 1}}});
+    merge(&mut schema, "/properties/inputAttestations/items", with_digest);
+    merge(&mut schema, "/properties/verifiedLevels/items", json!({"minLength": 1}));
+    merge(&mut schema, "/properties/slsaVersion", json!({"pattern": r"^[0-9]+\.[0-9]+$"}));
+    schema
+}
+
+/// Calls `change` on every schema object, inner ones first. Names of properties and definitions are not schemas.
+fn walk(schema: &mut Value, change: &mut dyn FnMut(&mut Map<String, Value>)) {
+    let Value::Object(object) = schema else { return };
+    for (key, value) in object.iter_mut() {
+        match key.as_str() {
+            "properties" | "$defs" => value.as_object_mut().unwrap().values_mut().for_each(|v| walk(v, change)),
+            "items" | "additionalProperties" => walk(value, change),
+            "anyOf" | "allOf" | "oneOf" => value.as_array_mut().unwrap().iter_mut().for_each(|v| walk(v, change)),
+            _ => {}
+        }
+    }
+    change(object);
+}
+
+/// Adds keywords to the schema at `pointer`, which must be there; objects are merged, anything else replaced.
+fn merge(schema: &mut Value, pointer: &str, keywords: Value) {
+    let target = schema.pointer_mut(pointer).unwrap_or_else(|| panic!("no schema at {pointer}"));
+    for (key, value) in keywords.as_object().unwrap() {
+        match target.get_mut(key) {
+            Some(known @ Value::Object(_)) if value.is_object() => merge(known, "", value.clone()),
+            _ => target[key] = value.clone(),
+        }
+    }
+}
+
+fn text_of(name: &str, title: &str, content: Value) -> String {
+    let mut schema = Map::new();
+    schema.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
+    schema.insert("$id".to_owned(), json!(format!("https://sealmark.dev/schemas/{name}.schema.json")));
+    schema.insert("title".to_owned(), json!(title));
+    for (key, value) in content.as_object().unwrap() {
+        schema.entry(key.clone()).or_insert_with(|| value.clone());
+    }
+    format!("{}\n", serde_json::to_string_pretty(&schema).unwrap())
+}
+
+// ---- files
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Compares a file with what it must hold, or writes it when `SEALMARK_BLESS` is set.
+fn check_file(path: &Path, expected: &str) {
+    if std::env::var_os("SEALMARK_BLESS").is_some() {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, expected).unwrap();
+    }
+    let found = fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        found == expected,
+        "{} is not what the types say; run with SEALMARK_BLESS=1 and look at the difference",
+        path.display()
+    );
+}
+
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { files.extend(files_below(&path)) } else { files.push(path) }
+    }
+    files
+}
+
+#[test]
+fn the_schemas_are_what_the_types_say() {
+    let mut names = BTreeSet::new();
+    for (name, title, content) in TABLE {
+        let path = root().join(format!("schemas/{name}.schema.json"));
+        let text = text_of(name, title, content());
+        jsonschema::draft202012::meta::validate(&serde_json::from_str(&text).unwrap()).unwrap();
+        check_file(&path, &text);
+        names.insert(path);
+    }
+    assert_eq!(names, files_below(&root().join("schemas")).into_iter().collect());
+}
+
+// ---- the example on the build type's page
+
+fn example() -> Value {
+    let digest = Digest::parse("sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08").unwrap();
+    serde_json::from_slice(&generate(&[("app.tar.gz", std::slice::from_ref(&digest))])).unwrap()
+}
+
+fn generate(subjects: &[(&str, &[Digest])]) -> Vec<u8> {
+    let git = GitFacts {
+        commit: Some("8d3f0c5b7a1e4f2d9c6b8a7f5e3d1c0b9a8f7e6d".to_owned()),
+        tree: Some("4b825dc642cb6eb9a060e54bf8d69288fbee4904".to_owned()),
+        branch: Some("refs/heads/main".to_owned()),
+        tags: vec!["refs/tags/v1.4.2".to_owned()],
+        remote: Some("git+https://git.example.com/acme/app".to_owned()),
+        dirty: Dirty::Clean,
+        shallow: false,
+        submodules: vec![],
+    };
+    let build = LocalBuild {
+        git: Some(&git),
+        parameters: &BTreeMap::from([("profile".to_owned(), "release".to_owned())]),
+        sealmark_version: "0.1.0",
+        invocation_id: None,
+        started_on: None,
+        finished_on: None,
+        overrides: &Overrides::default(),
+    };
+    statement::statement_bytes(subjects.iter().copied(), &build.facts().unwrap().predicate()).unwrap()
+}
+
+#[test]
+#[ignore = "a measurement: cargo test --features schema --test schemas -- --ignored --nocapture"]
+fn fifty_thousand_subjects_are_cheap() {
+    let digest = [Digest::parse(&format!("sha256:{}", "ab".repeat(32))).unwrap()];
+    let names: Vec<String> = (0..50_000).map(|n| format!("dist/file-{n:06}.tar.gz")).collect();
+    let subjects: Vec<(&str, &[Digest])> = names.iter().map(|name| (name.as_str(), digest.as_slice())).collect();
+    validate_strict(&example()).unwrap();
+    let start = Instant::now();
+    let bytes = generate(&subjects);
+    let (written, start) = (start.elapsed(), Instant::now());
+    let statement: Value = serde_json::from_slice(&bytes).unwrap();
+    let (parsed, start) = (start.elapsed(), Instant::now());
+    validate_strict(&statement).unwrap();
+    println!("{} bytes: write {written:?}, parse {parsed:?}, validate {:?}", bytes.len(), start.elapsed());
+}
+
+#[test]
+fn the_example_on_the_page_is_real_and_valid() {
+    let example = example();
+    validate_strict(&example).unwrap();
+    validate_accepting(&example).unwrap();
+    let path = root().join("docs/buildtypes/local-v1.md");
+    let page = fs::read_to_string(&path).unwrap();
+    let (before, rest) = page.split_once("```json\n").unwrap();
+    let (_, after) = rest.split_once("\n```").unwrap();
+    check_file(&path, &format!("{before}```json\n{}\n```{after}", serde_json::to_string_pretty(&example).unwrap()));
+}
+
+// ---- what the schemas accept
+
+#[test]
+fn the_accepting_schemas_agree_with_the_readers() {
+    let v1 = json!({
+        "buildDefinition": {"buildType": "b", "externalParameters": {"x": [1]}, "resolvedDependencies": [{"uri": "u", "digest": {"sha256": "XY"}}, {}]},
+        "runDetails": {"builder": {"id": "i", "version": {"a": "1"}}, "metadata": {"startedOn": "then"}, "byproducts": [{}]},
+    });
+    let v02 = json!({
+        "builder": {"id": "i"}, "buildType": "b", "buildConfig": [1], "materials": [{"uri": "u", "digest": {"sha1": "z"}}],
+        "invocation": {"configSource": {"uri": "u", "digest": {"sha1": "z"}, "entryPoint": "e"}, "parameters": 1, "environment": {}},
+        "metadata": {"buildInvocationId": "r", "completeness": {"parameters": true}, "reproducible": false},
+    });
+    let replacements = [
+        json!(null),
+        json!(""),
+        json!("x"),
+        json!(7),
+        json!(true),
+        json!([]),
+        json!({}),
+        json!([{}]),
+        json!({"k": "v"}),
+    ];
+    let (mut accepted, mut refused) = (0, 0);
+    for (predicate_type, good) in [("https://slsa.dev/provenance/v1", v1), ("https://slsa.dev/provenance/v0.2", v02)] {
+        let mut pointers = Vec::new();
+        pointers_of(&good, String::new(), &mut pointers);
+        for pointer in &pointers {
+            for replacement in replacements.iter().map(Some).chain([None]) {
+                let Some(predicate) = replaced(&good, pointer, replacement) else { continue };
+                let read = Provenance::from_predicate(predicate_type, &predicate).unwrap();
+                let digest = json!({"sha256": "aa"});
+                let statement = json!({
+                    "_type": "https://in-toto.io/Statement/v1", "subject": [{"digest": digest}],
+                    "predicateType": predicate_type, "predicate": predicate,
+                });
+                let valid = validate_accepting(&statement);
+                assert_eq!(read.is_ok(), valid.is_ok(), "{pointer} = {replacement:?}: {read:?} {valid:?}");
+                if read.is_ok() { accepted += 1 } else { refused += 1 }
+            }
+        }
+    }
+    println!("accepting schemas and readers agree on {accepted} accepted and {refused} refused predicates");
+    assert!(accepted > 50 && refused > 50);
+}
+
+fn pointers_of(value: &Value, at: String, out: &mut Vec<String>) {
+    match value {
+        Value::Object(o) => o.iter().for_each(|(k, v)| pointers_of(v, format!("{at}/{k}"), out)),
+        Value::Array(a) => a.iter().enumerate().for_each(|(n, v)| pointers_of(v, format!("{at}/{n}"), out)),
+        _ => {}
+    }
+    out.push(at);
+}
+
+/// `good` with the value at `pointer` replaced, or removed; `None` where removing is not possible.
+fn replaced(good: &Value, pointer: &str, replacement: Option<&Value>) -> Option<Value> {
+    let mut value = good.clone();
+    match replacement {
+        Some(new) => *value.pointer_mut(pointer)? = new.clone(),
+        None => {
+            let (parent, key) = pointer.rsplit_once('/')?;
+            value.pointer_mut(parent)?.as_object_mut()?.remove(key)?;
+        }
+    }
+    Some(value)
+}
+
+#[test]
+fn real_attestations_pass_the_accepting_schemas() {
+    let Some(corpus) = std::env::var_os("SEALMARK_CORPUS") else {
+        println!("skipped: SEALMARK_CORPUS does not say where the corpus is");
+        return;
+    };
+    let mut accepted: BTreeMap<String, usize> = BTreeMap::new();
+    for path in files_below(Path::new(&corpus)) {
+        let Ok(text) = fs::read_to_string(&path) else { continue };
+        let documents: Vec<Value> = match serde_json::from_str(&text) {
+            Ok(document) => vec![document],
+            Err(_) => text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect(),
+        };
+        for statement in documents.iter().flat_map(statements_in) {
+            if !statement["_type"].as_str().is_some_and(|t| t.starts_with("https://in-toto.io/Statement/")) {
+                continue;
+            }
+            let predicate_type = statement["predicateType"].as_str().unwrap();
+            match (Provenance::from_predicate(predicate_type, &statement["predicate"]), validate_accepting(&statement))
+            {
+                (None | Some(Ok(_)), Ok(())) => *accepted.entry(predicate_type.to_owned()).or_default() += 1,
+                // Without what Build L1 requires it is no provenance, and nothing real lacks that.
+                (Some(Err(ProvenanceError::FieldMissing { pointer, .. })), Err(_)) => {
+                    println!("refused: {}: nothing at {pointer}", path.display());
+                }
+                (read, valid) => panic!("{}: {read:?}, {valid:?}", path.display()),
+            }
+        }
+    }
+    println!("accepted: {accepted:#?}");
+    for known in ["provenance/v0.2", "provenance/v1", "verification_summary/v1"] {
+        assert!(accepted.contains_key(&format!("https://slsa.dev/{known}")), "no {known} in the corpus");
+    }
+}
+
+/// The payloads of every DSSE envelope anywhere in a document.
+fn statements_in(document: &Value) -> Vec<Value> {
+    let mut found = Vec::new();
+    match document {
+        Value::Object(object) => {
+            if let (Some(payload), true) =
+                (object.get("payload").and_then(Value::as_str), object.contains_key("payloadType"))
+            {
+                let config = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+                let engine = GeneralPurpose::new(&alphabet::STANDARD, config);
+                let bytes = engine.decode(payload.replace('-', "+").replace('_', "/")).unwrap_or_default();
+                found.extend(serde_json::from_slice::<Value>(&bytes));
+            }
+            object.values().for_each(|v| found.extend(statements_in(v)));
+        }
+        Value::Array(items) => items.iter().for_each(|v| found.extend(statements_in(v))),
+        _ => {}
+    }
+    found
+}
