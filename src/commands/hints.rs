@@ -1,4 +1,4 @@
-//! Advice, by code: what the user can do about what was found. The only place for it.
+//! Advice, by code: what the user can do about what was found.
 
 use crate::report::Finding;
 use crate::report::Outcome;

@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod attest;
+mod build;
 mod completions;
 mod demo;
 mod error;
