@@ -1,1 +1,157 @@
-//! Job one on one page: generate, sign, verify what was signed, write.
+//! Generate, sign and verify what was signed, on one page.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::formats::FormatError;
+use crate::formats::artifact::Artifact;
+use crate::formats::bundle::Bundle;
+use crate::formats::json;
+use crate::formats::statement::Statement;
+use crate::generate::GenerateError;
+use crate::generate::local::LocalBuild;
+use crate::generate::statement;
+use crate::generate::validate::validate_accepting;
+use crate::generate::validate::validate_strict;
+use crate::sign::SignError;
+use crate::sign::key::PrivateKey;
+use crate::sign::sign_statement;
+use crate::trust::TrustError;
+use crate::trust::key::PublicKey;
+use crate::verify::TrustedKey;
+use crate::verify::Verifier;
+use crate::verify::VerifyError;
+
+/// What is to be attested.
+#[derive(Debug, Clone, Copy)]
+pub enum Claim<'a> {
+    /// SLSA provenance v1 of a local build.
+    Provenance(&'a LocalBuild<'a>),
+    /// A predicate that somebody else made; its JSON text is carried byte for byte.
+    Predicate {
+        /// Predicate type URI.
+        predicate_type: &'a str,
+        /// A JSON object.
+        predicate: &'a [u8],
+    },
+    /// A whole Statement that somebody else made, signed byte for byte.
+    Statement(&'a [u8]),
+}
+
+/// What was signed, verified, and may be given out.
+#[derive(Debug)]
+pub struct Attested {
+    /// The signed bundle.
+    pub bundle: Bundle,
+    /// The Statement in it.
+    pub statement: Statement,
+    /// `sha256:` of the public key.
+    pub fingerprint: String,
+}
+
+/// Why nothing was attested.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AttestError {
+    /// The Statement cannot be made, or is not what its schema says.
+    #[error(transparent)]
+    Generate(#[from] GenerateError),
+    /// What is to be signed is no Statement, or its predicate no JSON.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    /// A predicate of another JSON type.
+    #[error("expected a predicate that is a JSON object, found {found}")]
+    PredicateNotObject {
+        /// What was found.
+        found: &'static str,
+    },
+    /// The key does not sign.
+    #[error(transparent)]
+    Sign(#[from] SignError),
+    /// The key's public half is of no kind that is verified.
+    #[error(transparent)]
+    Key(#[from] TrustError),
+    /// What was signed is not accepted by the verifier that its users run; it is not given out.
+    #[error("what was signed does not verify for {artifact}: {error}")]
+    SelfCheck {
+        /// For which artifact.
+        artifact: String,
+        /// What the verifier says.
+        error: VerifyError,
+    },
+}
+
+impl AttestError {
+    /// The stable name of the error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Generate(error) => error.code(),
+            Self::Format(error) => error.code(),
+            Self::PredicateNotObject { .. } => "predicate-not-object",
+            Self::Sign(error) => error.code(),
+            Self::Key(error) => error.code(),
+            Self::SelfCheck { .. } => "self-check-failed",
+        }
+    }
+}
+
+/// The bytes of the Statement to be signed: the same inputs give the same bytes. They were read back strictly and held
+/// against the schema.
+///
+/// # Errors
+/// [`AttestError`] of generating and reading.
+pub fn statement(artifacts: &[Artifact], claim: Claim<'_>) -> Result<Vec<u8>, AttestError> {
+    let subjects = artifacts.iter().map(|artifact| (artifact.name(), artifact.digests()));
+    let bytes = match claim {
+        Claim::Provenance(build) => statement::statement_bytes(subjects, &build.facts()?.predicate())?,
+        Claim::Predicate { predicate_type, predicate } => {
+            let value = json::parse(predicate)?;
+            if !value.is_object() {
+                return Err(AttestError::PredicateNotObject { found: json::kind(&value) });
+            }
+            statement::statement_with(subjects, predicate_type, predicate)?
+        }
+        Claim::Statement(bytes) => bytes.to_vec(),
+    };
+    let value = json::parse(&bytes)?;
+    match claim {
+        Claim::Provenance(_) => validate_strict(&value)?,
+        Claim::Predicate { .. } | Claim::Statement(_) => validate_accepting(&value)?,
+    }
+    Ok(bytes)
+}
+
+/// Makes the Statement, signs it, and verifies what was signed with the verifier that its users run. Nothing that would
+/// be refused is given out.
+///
+/// # Errors
+/// [`AttestError`]; nothing was signed, or what was signed is withheld.
+pub fn attest(
+    key: &PrivateKey,
+    artifacts: &[Artifact],
+    claim: Claim<'_>,
+    now: Timestamp,
+) -> Result<Attested, AttestError> {
+    // 1. Facts to the bytes of a Statement, held against the schema.
+    let bytes = statement(artifacts, claim)?;
+    // 2. Sign those very bytes.
+    let bundle = sign_statement(key, &bytes)?;
+    // 3. Verify as a user would who trusts the public half and nothing else.
+    let public = PublicKey::from_spki(key.public_key_der())?;
+    let fingerprint = public.fingerprint();
+    let trusted = TrustedKey { voucher: "the signing key".to_owned(), key: public };
+    let verifier = Verifier::new(Vec::new(), vec![trusted]);
+    let failed = |artifact: &str| {
+        let artifact = artifact.to_owned();
+        move |error| AttestError::SelfCheck { artifact, error }
+    };
+    let authenticated = verifier.authenticate(&bundle, now).map_err(failed("any artifact"))?;
+    // 4. Each artifact must be a subject.
+    let bound = artifacts
+        .iter()
+        .try_for_each(|artifact| authenticated.bind(artifact).map(|_| ()).map_err(failed(artifact.name())));
+    bound?;
+    let statement = Statement::parse(Arc::from(bytes))?;
+    Ok(Attested { bundle, statement, fingerprint })
+}

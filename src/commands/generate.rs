@@ -1,11 +1,92 @@
 //! `sealmark generate`: an unsigned Statement.
 
+use std::path::Path;
+
+use clap::builder::NonEmptyStringValueParser;
+
+use crate::attest::Claim;
+use crate::attest::statement;
 use crate::commands::Outcome;
+use crate::commands::artifacts;
+use crate::commands::build;
+use crate::commands::build::BuildArgs;
+use crate::commands::error::CommandError;
+use crate::commands::exit::Exit;
+use crate::commands::terminal;
+use crate::generate::facts::ExplainRow;
+use crate::report::plain;
+use crate::store::file::Mode;
+use crate::store::file::Overwrite;
+use crate::store::file::write_atomic;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {}
+pub(super) struct Args {
+    /// A file, a pattern, a folder, a digest such as sha256:…, or @FILE with checksums
+    #[arg(value_name = "SUBJECT", required = true, value_parser = NonEmptyStringValueParser::new())]
+    subjects: Vec<String>,
 
-pub(super) fn run(_args: &Args) -> Outcome {
-    Ok(crate::commands::exit::Exit::Done)
+    #[command(flatten)]
+    build: BuildArgs,
+
+    /// Show each field of the predicate, where it comes from and what backs it, in place of the Statement
+    #[arg(long)]
+    explain: bool,
+
+    /// How --explain is written
+    #[arg(long, value_name = "FORMAT", default_value = "human", requires = "explain")]
+    format: super::verify::Format,
+
+    /// Write to FILE in place of standard output, whole or not at all
+    #[arg(long, value_name = "FILE", value_parser = NonEmptyStringValueParser::new())]
+    output: Option<String>,
+
+    /// Replace FILE if it exists
+    #[arg(long, requires = "output")]
+    force: bool,
+}
+
+pub(super) fn run(args: &Args) -> Outcome {
+    let build = args.build.read()?;
+    let local = build.local();
+    let text = if args.explain {
+        let facts = local.facts().map_err(|error| build::generate(&error))?;
+        explain(&facts.explain(), args.format)?
+    } else {
+        let artifacts = artifacts::expand(&args.subjects, args.build.digests())?;
+        let mut bytes = statement(&artifacts, Claim::Provenance(&local)).map_err(|error| build::attest(&error))?;
+        bytes.push(b'\n');
+        bytes
+    };
+    match &args.output {
+        None => terminal::print(&text)?,
+        Some(path) => write(path, &text, overwrite(args.force))?,
+    }
+    Ok(Exit::Done)
+}
+
+/// Whether an existing file is replaced.
+pub(super) fn overwrite(force: bool) -> Overwrite {
+    if force { Overwrite::Replace } else { Overwrite::Refuse }
+}
+
+/// Writes a public file.
+pub(super) fn write(path: &str, bytes: &[u8], overwrite: Overwrite) -> Result<(), CommandError> {
+    write_atomic(Path::new(path), bytes, overwrite, Mode::Public).map_err(|error| artifacts::file_refused(&error))
+}
+
+fn explain(rows: &[ExplainRow], format: super::verify::Format) -> Result<Vec<u8>, CommandError> {
+    if format == super::verify::Format::Json {
+        let mut bytes =
+            serde_json::to_vec_pretty(rows).map_err(|error| CommandError::undecided("output-failed", error))?;
+        bytes.push(b'\n');
+        return Ok(bytes);
+    }
+    let mut text = String::new();
+    for row in rows {
+        let value = row.value.as_str().map_or_else(|| row.value.to_string(), str::to_owned);
+        text += &format!("{}\n", plain(&row.pointer));
+        text += &format!("  value    {}\n  source   {}\n  backing  {}\n", plain(&value), row.source, row.backing);
+    }
+    Ok(text.into_bytes())
 }

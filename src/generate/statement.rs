@@ -41,8 +41,29 @@ pub fn write_statement<'a>(
     predicate: &ProvenanceV1,
 ) -> Result<(), GenerateError> {
     let subject = Subjects(ordered(subjects)?);
-    let statement = Statement { statement_type: STATEMENT_V1, subject, predicate_type: PREDICATE_TYPE, predicate };
+    let statement =
+        Statement { statement_type: STATEMENT_V1, subject, predicate_type: PREDICATE_TYPE, predicate: Some(predicate) };
     serde_json::to_writer(out, &statement).map_err(|error| GenerateError::Write(error.into()))
+}
+
+/// A Statement v1 about these subjects with a predicate of any type, whose JSON text is carried byte for byte.
+///
+/// # Errors
+/// Every [`GenerateError`] about subjects.
+pub fn statement_with<'a>(
+    subjects: impl IntoIterator<Item = (&'a str, &'a [Digest])>,
+    predicate_type: &str,
+    predicate: &[u8],
+) -> Result<Vec<u8>, GenerateError> {
+    let subject = Subjects(ordered(subjects)?);
+    let head = Statement { statement_type: STATEMENT_V1, subject, predicate_type, predicate: None };
+    let mut bytes = serde_json::to_vec(&head).map_err(|error| GenerateError::Write(error.into()))?;
+    // What is written is an object; its last byte closes it.
+    bytes.pop();
+    bytes.extend_from_slice(b",\"predicate\":");
+    bytes.extend_from_slice(predicate.trim_ascii());
+    bytes.push(b'}');
+    Ok(bytes)
 }
 
 #[derive(Serialize)]
@@ -51,8 +72,9 @@ struct Statement<'a> {
     statement_type: &'static str,
     subject: Subjects<'a>,
     #[serde(rename = "predicateType")]
-    predicate_type: &'static str,
-    predicate: &'a ProvenanceV1,
+    predicate_type: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    predicate: Option<&'a ProvenanceV1>,
 }
 
 struct Subjects<'a>(Vec<Subject<'a>>);

@@ -1,6 +1,9 @@
 //! Step 9: some subject of the Statement is this artifact.
 
+use std::collections::HashMap;
+
 use crate::formats::artifact::Artifact;
+use crate::formats::digest::Algorithm;
 use crate::formats::digest::Digest;
 use crate::formats::digest::Strength;
 use crate::formats::statement::Statement;
@@ -23,45 +26,67 @@ impl ArtifactBound {
     }
 }
 
+/// Which subjects have which digest, so that an artifact is found among a million subjects at once.
+#[derive(Debug)]
+pub(super) struct SubjectIndex(HashMap<Digest, Vec<usize>>);
+
+impl SubjectIndex {
+    /// Every digest of the Statement that can bind.
+    pub(super) fn new(statement: &Statement) -> Self {
+        let mut index: HashMap<Digest, Vec<usize>> = HashMap::with_capacity(statement.subjects.len());
+        for (n, subject) in statement.subjects.iter().enumerate() {
+            for digest in binding_digests(subject) {
+                index.entry(digest).or_default().push(n);
+            }
+        }
+        Self(index)
+    }
+}
+
+/// The well-formed digests of a subject that can bind an artifact.
+fn binding_digests(subject: &Subject) -> impl Iterator<Item = Digest> {
+    let known = subject.digest.iter().filter_map(|(name, _)| Algorithm::from_name(name));
+    known.filter_map(|algorithm| subject.digest.get(algorithm)).filter(binds)
+}
+
 /// Finds the subject (in-toto attestation spec v1, "DigestSet": any acceptable match; names never decide). One strong
 /// digest must agree and no other digest known for both may differ, since then the subject is not one thing. A digest
 /// that names a git object binds only when the user named the artifact by it.
 ///
 /// # Errors
 /// `subject-mismatch`, `subject-contradiction`, `subject-weak`.
-pub(super) fn check(statement: &Statement, artifact: &Artifact) -> Result<ArtifactBound, VerifyError> {
-    let mut weak = None;
-    for (n, subject) in statement.subjects.iter().enumerate() {
-        let both: Vec<(&Digest, Digest)> =
-            artifact.digests().iter().filter_map(|own| Some((own, subject.digest.get(own.algorithm())?))).collect();
-        let agrees = both.iter().find(|(own, found)| *own == found && binds(own)).map(|(own, _)| own.algorithm());
-        let differs = both.iter().find(|(own, found)| *own != found).map(|(own, _)| own.algorithm());
-        match (agrees, differs) {
-            (Some(_), None) => return Ok(ArtifactBound { subject: n }),
-            (Some(agrees), Some(differs)) => {
-                let name = subject.name.clone().unwrap_or_default();
-                let (agrees, differs) = (agrees.name(), differs.name());
-                return Err(VerifyError::SubjectContradiction { name, agrees, differs });
-            }
-            (None, _) if !has_strong(subject) => weak = Some(subject),
-            (None, _) => {}
-        }
+pub(super) fn check(
+    statement: &Statement,
+    index: &SubjectIndex,
+    artifact: &Artifact,
+) -> Result<ArtifactBound, VerifyError> {
+    let own = artifact.digests();
+    let hit = own.iter().filter(|digest| binds(digest)).filter_map(|digest| {
+        let first = index.0.get(digest)?.first()?;
+        Some((*first, digest.algorithm()))
+    });
+    if let Some((subject, agrees)) = hit.min() {
+        let found = statement.subjects.get(subject);
+        let differs = own.iter().find(|digest| {
+            let other = found.and_then(|subject| subject.digest.get(digest.algorithm()));
+            other.is_some_and(|other| other != **digest)
+        });
+        let Some(differs) = differs else { return Ok(ArtifactBound { subject }) };
+        let name = found.and_then(|subject| subject.name.clone()).unwrap_or_default();
+        let (agrees, differs) = (agrees.name(), differs.algorithm().name());
+        return Err(VerifyError::SubjectContradiction { name, agrees, differs });
     }
-    if let (Some(subject), 1) = (weak, statement.subjects.len()) {
-        return Err(VerifyError::SubjectWeak { found: subject.digest.to_string() });
+    if let [only] = statement.subjects.as_slice()
+        && binding_digests(only).next().is_none()
+    {
+        return Err(VerifyError::SubjectWeak { found: only.digest.to_string() });
     }
-    let own: Vec<String> = artifact.digests().iter().map(Digest::to_string).collect();
+    let own: Vec<String> = own.iter().map(Digest::to_string).collect();
     Err(VerifyError::SubjectMismatch { expected: own.join(", "), found: shown(&statement.subjects) })
 }
 
 fn binds(digest: &Digest) -> bool {
     digest.algorithm().strength() != Strength::Weak
-}
-
-fn has_strong(subject: &Subject) -> bool {
-    crate::formats::digest::Algorithm::all()
-        .filter(|algorithm| algorithm.strength() != Strength::Weak)
-        .any(|algorithm| subject.digest.get(algorithm).is_some())
 }
 
 fn shown(subjects: &[Subject]) -> String {

@@ -15,6 +15,7 @@ use crate::verify::SignedAt;
 use crate::verify::VerifyError;
 use crate::verify::binding;
 use crate::verify::binding::ArtifactBound;
+use crate::verify::binding::SubjectIndex;
 use crate::verify::identity::IdentityChecked;
 use crate::verify::log::LogVerified;
 use crate::verify::sct::Publicity;
@@ -52,6 +53,7 @@ pub struct Authenticated {
     statement: Arc<Statement>,
     identity: Arc<Identity>,
     evidence: Arc<Evidence>,
+    subjects: Arc<SubjectIndex>,
 }
 
 impl Authenticated {
@@ -66,8 +68,10 @@ impl Authenticated {
             certificate: sct.public,
             log: log.entries().to_vec(),
         };
+        let statement = statement.into_statement();
         Self {
-            statement: Arc::new(statement.into_statement()),
+            subjects: Arc::new(SubjectIndex::new(&statement)),
+            statement: Arc::new(statement),
             identity: Arc::new(identity.into_identity()),
             evidence: Arc::new(evidence),
         }
@@ -83,7 +87,7 @@ impl Authenticated {
     /// # Errors
     /// `subject-mismatch`, `subject-contradiction`, `subject-weak`.
     pub fn bind(&self, artifact: &Artifact) -> Result<VerifiedAttestation, VerifyError> {
-        let bound = binding::check(&self.statement, artifact)?;
+        let bound = binding::check(&self.statement, &self.subjects, artifact)?;
         Ok(VerifiedAttestation::seal(self, artifact, bound))
     }
 }
