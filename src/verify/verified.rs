@@ -1,6 +1,7 @@
 //! What verification yields: values that nobody else can make.
 
 use std::sync::Arc;
+use std::sync::OnceLock;
 
 use crate::formats::artifact::Artifact;
 use crate::formats::bundle::Bundle;
@@ -15,6 +16,7 @@ use crate::verify::SignedAt;
 use crate::verify::VerifyError;
 use crate::verify::binding;
 use crate::verify::binding::ArtifactBound;
+use crate::verify::binding::Index;
 use crate::verify::identity::IdentityChecked;
 use crate::verify::log::LogVerified;
 use crate::verify::sct::Publicity;
@@ -52,6 +54,8 @@ pub struct Authenticated {
     statement: Arc<Statement>,
     identity: Arc<Identity>,
     evidence: Arc<Evidence>,
+    /// Made when the first artifact is bound.
+    index: Arc<OnceLock<Option<Index>>>,
 }
 
 impl Authenticated {
@@ -70,6 +74,7 @@ impl Authenticated {
             statement: Arc::new(statement.into_statement()),
             identity: Arc::new(identity.into_identity()),
             evidence: Arc::new(evidence),
+            index: Arc::new(OnceLock::new()),
         }
     }
 
@@ -83,7 +88,8 @@ impl Authenticated {
     /// # Errors
     /// `subject-mismatch`, `subject-contradiction`, `subject-weak`.
     pub fn bind(&self, artifact: &Artifact) -> Result<VerifiedAttestation, VerifyError> {
-        let bound = binding::check(&self.statement, artifact)?;
+        let index = self.index.get_or_init(|| Index::of(&self.statement));
+        let bound = binding::check(&self.statement, index.as_ref(), artifact)?;
         Ok(VerifiedAttestation::seal(self, artifact, bound))
     }
 }
