@@ -149,7 +149,7 @@ struct File {
 struct Read {
     position: attestations::Position,
     format: Option<&'static str>,
-    authenticated: Result<Authenticated, Finding>,
+    authenticated: Result<Authenticated, Box<Finding>>,
 }
 
 /// Step 1: the files, each once, and for each artifact which of them count.
@@ -226,9 +226,10 @@ fn authenticate(files: Vec<Parsed>, request: &Request<'_>) -> Vec<File> {
     let bundles: Vec<_> = files.iter().filter_map(|file| file.candidates.as_ref().ok()).flatten().collect();
     let mut done = in_parallel(&bundles, request.threads, |candidate| match &candidate.bundle {
         Ok(bundle) => {
-            request.verifier.authenticate(bundle, request.now).map_err(|error: VerifyError| Finding::from(&error))
+            let boxed = |error: VerifyError| Box::new(Finding::from(&error));
+            request.verifier.authenticate(bundle, request.now).map_err(boxed)
         }
-        Err(error) => Err(Finding::from(error)),
+        Err(error) => Err(Box::new(Finding::from(error))),
     })
     .into_iter();
     let mut read = |candidate: attestations::Candidate| {
@@ -240,7 +241,7 @@ fn authenticate(files: Vec<Parsed>, request: &Request<'_>) -> Vec<File> {
     let file = |Parsed { name, candidates }| match candidates {
         Ok(candidates) => File { name, candidates: Ok(candidates.into_iter().filter_map(&mut read).collect()) },
         Err(NotParsed::Malformed(error)) => {
-            let authenticated = Err(Finding::from(&error));
+            let authenticated = Err(Box::new(Finding::from(&error)));
             let whole = Read { position: attestations::Position::Whole, format: None, authenticated };
             File { name, candidates: Ok(vec![whole]) }
         }
@@ -371,7 +372,7 @@ fn candidate(read: &Read, file: &str, artifact: &Artifact, request: &Request<'_>
 
 /// Verified, about this artifact, and as expected.
 fn accept(read: &Read, artifact: &Artifact, policy: &Policy) -> Result<Attestation, Vec<Finding>> {
-    let authenticated = read.authenticated.as_ref().map_err(|finding| vec![finding.clone()])?;
+    let authenticated = read.authenticated.as_ref().map_err(|finding| vec![finding.as_ref().clone()])?;
     let attestation = authenticated.bind(artifact).map_err(|error| vec![Finding::from(&error)])?;
     match judge(attestation, policy).map_err(|error| vec![Finding::from(&error)])? {
         Verdict::Allow(accepted) => Ok(Attestation::of(&accepted)),

@@ -1,22 +1,17 @@
-//! Attest, from what is to be said to an attestation that verifies, on one page.
+//! Generate, sign and verify what was signed, on one page.
+
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use crate::formats::FormatError;
 use crate::formats::artifact::Artifact;
-use crate::formats::artifact::ArtifactError;
-use crate::formats::attestations;
 use crate::formats::bundle::Bundle;
-use crate::formats::bundle::Content;
-use crate::formats::digest::Algorithm;
 use crate::formats::json;
-use crate::formats::predicate_type::is_type_uri;
-use crate::formats::statement::Subject;
+use crate::formats::statement::Statement;
 use crate::generate::GenerateError;
-use crate::generate::facts::BuildFacts;
-use crate::generate::statement::NAMELESS;
-use crate::generate::statement::statement_around;
-use crate::generate::statement::statement_bytes;
+use crate::generate::local::LocalBuild;
+use crate::generate::statement;
 use crate::generate::validate::validate_accepting;
 use crate::generate::validate::validate_strict;
 use crate::sign::SignError;
@@ -28,327 +23,135 @@ use crate::verify::TrustedKey;
 use crate::verify::Verifier;
 use crate::verify::VerifyError;
 
-/// What is said about the subjects.
+/// What is to be attested.
 #[derive(Debug, Clone, Copy)]
 pub enum Claim<'a> {
-    /// How they were built.
-    Provenance(&'a BuildFacts),
-    /// What a predicate says that somebody else made.
+    /// SLSA provenance v1 of a local build.
+    Provenance(&'a LocalBuild<'a>),
+    /// A predicate that somebody else made; its JSON text is carried byte for byte.
     Predicate {
-        /// Its type, a URI.
+        /// Predicate type URI.
         predicate_type: &'a str,
-        /// Its text: one JSON object. It is signed as it is.
-        text: &'a [u8],
+        /// A JSON object.
+        predicate: &'a [u8],
     },
-    /// What a whole Statement says that somebody else made. It is signed as it is, and names its subjects itself.
+    /// A whole Statement that somebody else made, signed byte for byte.
     Statement(&'a [u8]),
 }
 
-/// The shape of what is given out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    /// A Sigstore bundle v0.3.
-    Bundle,
-    /// A bare DSSE envelope.
-    Envelope,
-}
-
-/// What is to be attested, by whom.
+/// What was signed, verified, and may be given out.
 #[derive(Debug)]
-pub struct Request<'a> {
-    /// What is said.
-    pub claim: Claim<'a>,
-    /// About what; with [`Claim::Statement`], what it must be about at least.
-    pub subjects: &'a [Artifact],
-    /// Who signs.
-    pub key: &'a PrivateKey,
-    /// The shape of what is given out.
-    pub form: Form,
-    /// The time at which it must verify.
-    pub now: Timestamp,
-}
-
-/// An attestation that verifies.
-#[derive(Debug, Clone)]
 pub struct Attested {
-    /// The attestation: one line of JSON, without a line break.
-    pub line: Vec<u8>,
-    /// Type of what is said.
-    pub predicate_type: String,
-    /// How many subjects it is about.
-    pub subjects: usize,
-    /// What it verifies with.
-    pub signer: PublicKey,
+    /// The signed bundle.
+    pub bundle: Bundle,
+    /// The Statement in it.
+    pub statement: Statement,
+    /// `sha256:` of the public key.
+    pub fingerprint: String,
 }
 
-/// Why there is no attestation.
+/// Why nothing was attested.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AttestError {
-    /// The Statement could not be made, or is not what its schema describes.
+    /// The Statement cannot be made, or is not what its schema says.
     #[error(transparent)]
     Generate(#[from] GenerateError),
-    /// What somebody else made is not strict JSON.
+    /// What is to be signed is no Statement, or its predicate no JSON.
     #[error(transparent)]
     Format(#[from] FormatError),
-    /// A predicate type that is no URI.
-    #[error("a predicate type is a URI with lower-case scheme and host, found {found:?}")]
-    PredicateType {
-        /// What it is.
-        found: String,
-    },
-    /// A predicate is something else than an object.
-    #[error("a predicate is a JSON object, found {found}")]
-    PredicateKind {
-        /// What it is.
+    /// A predicate of another JSON type.
+    #[error("expected a predicate that is a JSON object, found {found}")]
+    PredicateNotObject {
+        /// What was found.
         found: &'static str,
     },
-    /// A subject of somebody else's Statement is no artifact.
-    #[error("subject {index} of the statement, counted from 0: {reason}")]
-    Subject {
-        /// Which subject.
-        index: usize,
-        /// Why it is none.
-        reason: ArtifactError,
-    },
-    /// It could not be signed.
+    /// The key does not sign.
     #[error(transparent)]
     Sign(#[from] SignError),
-    /// The public half of the signing key is none that a verifier takes.
+    /// The key's public half is of no kind that is verified.
     #[error(transparent)]
     Key(#[from] TrustError),
-    /// What was signed would not be accepted.
-    #[error("the attestation is not given out, as it would not be accepted: {0}")]
-    Refused(#[from] VerifyError),
+    /// What was signed is not accepted by the verifier that its users run; it is not given out.
+    #[error("what was signed does not verify for {artifact}: {error}")]
+    SelfCheck {
+        /// For which artifact.
+        artifact: String,
+        /// What the verifier says.
+        error: VerifyError,
+    },
 }
 
 impl AttestError {
-    /// The stable code of this error.
+    /// The stable name of the error.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Generate(error) => error.code(),
             Self::Format(error) => error.code(),
-            Self::PredicateType { .. } => "predicate-type-invalid",
-            Self::PredicateKind { .. } => "predicate-not-object",
-            Self::Subject { reason, .. } => reason.code(),
+            Self::PredicateNotObject { .. } => "predicate-not-object",
             Self::Sign(error) => error.code(),
             Self::Key(error) => error.code(),
-            Self::Refused(error) => error.code(),
+            Self::SelfCheck { .. } => "self-check-failed",
         }
     }
 }
 
-/// Makes an attestation and gives it out only if it would be accepted.
-///
-/// 1. Statement: the claim and its subjects as bytes.
-/// 2. Schema: the bytes are what our schemas describe.
-/// 3. Signature: over those bytes, as they are.
-/// 4. Line: the very bytes that will be written.
-/// 5. Verification: those are read and authenticated by [`Verifier`], which is what a consumer runs, under the public
-///    half of the key alone, and bound to every subject.
+/// The bytes of the Statement to be signed: the same inputs give the same bytes. They were read back strictly and held
+/// against the schema.
 ///
 /// # Errors
-/// [`AttestError`]; then nothing is given out.
-pub fn attest(request: &Request<'_>) -> Result<Attested, AttestError> {
-    // 1 and 2
-    let statement = statement(request.claim, request.subjects)?;
-    // 3
-    let bundle = sign_statement(request.key, &statement)?;
-    drop(statement);
-    // 4
-    let line = line(bundle, request.form)?;
-    // 5
-    verified(request, line)
-}
-
-/// Steps 1 and 2: the bytes of a Statement that makes the claim about the subjects.
-///
-/// # Errors
-/// [`AttestError::Generate`], [`AttestError::Format`], [`AttestError::PredicateType`], [`AttestError::PredicateKind`].
-pub fn statement(claim: Claim<'_>, subjects: &[Artifact]) -> Result<Vec<u8>, AttestError> {
-    let named = subjects.iter().map(|artifact| (artifact.name(), artifact.digests()));
-    match claim {
-        Claim::Provenance(facts) => {
-            let bytes = statement_bytes(named, &facts.predicate())?;
-            validate_strict(&json::parse(&bytes)?)?;
-            Ok(bytes)
-        }
-        Claim::Predicate { predicate_type, text } => {
-            if !is_type_uri(predicate_type) {
-                return Err(AttestError::PredicateType { found: predicate_type.to_owned() });
+/// [`AttestError`] of generating and reading.
+pub fn statement(artifacts: &[Artifact], claim: Claim<'_>) -> Result<Vec<u8>, AttestError> {
+    let subjects = artifacts.iter().map(|artifact| (artifact.name(), artifact.digests()));
+    let bytes = match claim {
+        Claim::Provenance(build) => statement::statement_bytes(subjects, &build.facts()?.predicate())?,
+        Claim::Predicate { predicate_type, predicate } => {
+            let value = json::parse(predicate)?;
+            if !value.is_object() {
+                return Err(AttestError::PredicateNotObject { found: json::kind(&value) });
             }
-            // By itself first: only a text that is one whole value stays one inside of another.
-            let predicate = json::parse(text)?;
-            if !predicate.is_object() {
-                return Err(AttestError::PredicateKind { found: json::kind(&predicate) });
-            }
-            drop(predicate);
-            let bytes = statement_around(named, predicate_type, text)?;
-            validate_accepting(&json::parse(&bytes)?)?;
-            Ok(bytes)
+            statement::statement_with(subjects, predicate_type, predicate)?
         }
-        Claim::Statement(bytes) => {
-            validate_accepting(&json::parse(bytes)?)?;
-            Ok(bytes.to_vec())
-        }
-    }
-}
-
-fn line(bundle: Bundle, form: Form) -> Result<Vec<u8>, AttestError> {
-    let bundle = match (form, bundle.content) {
-        (Form::Envelope, Content::Envelope(envelope)) => Bundle::from_envelope(envelope)?,
-        (_, content) => Bundle { content, ..bundle },
+        Claim::Statement(bytes) => bytes.to_vec(),
     };
-    Ok(bundle.to_json().to_string().into_bytes())
+    let value = json::parse(&bytes)?;
+    match claim {
+        Claim::Provenance(_) => validate_strict(&value)?,
+        Claim::Predicate { .. } | Claim::Statement(_) => validate_accepting(&value)?,
+    }
+    Ok(bytes)
 }
 
-fn verified(request: &Request<'_>, line: Vec<u8>) -> Result<Attested, AttestError> {
-    let signer = PublicKey::from_spki(request.key.public_key_der())?;
-    let trusted = TrustedKey { voucher: "the key that signed".to_owned(), key: signer.clone() };
+/// Makes the Statement, signs it, and verifies what was signed with the verifier that its users run. Nothing that would
+/// be refused is given out.
+///
+/// # Errors
+/// [`AttestError`]; nothing was signed, or what was signed is withheld.
+pub fn attest(
+    key: &PrivateKey,
+    artifacts: &[Artifact],
+    claim: Claim<'_>,
+    now: Timestamp,
+) -> Result<Attested, AttestError> {
+    // 1. Facts to the bytes of a Statement, held against the schema.
+    let bytes = statement(artifacts, claim)?;
+    // 2. Sign those very bytes.
+    let bundle = sign_statement(key, &bytes)?;
+    // 3. Verify as a user would who trusts the public half and nothing else.
+    let public = PublicKey::from_spki(key.public_key_der())?;
+    let fingerprint = public.fingerprint();
+    let trusted = TrustedKey { voucher: "the signing key".to_owned(), key: public };
     let verifier = Verifier::new(Vec::new(), vec![trusted]);
-    let mut found = attestations::parse(&line)?;
-    let bundle = found.pop().ok_or(FormatError::Empty)?.bundle?;
-    let authenticated = verifier.authenticate(&bundle, request.now)?;
-    drop(bundle);
-    for artifact in request.subjects {
-        authenticated.bind(artifact)?;
-    }
-    let statement = authenticated.statement();
-    if let Claim::Statement(_) = request.claim {
-        for (index, subject) in statement.subjects.iter().enumerate() {
-            let artifact = artifact(subject).map_err(|reason| AttestError::Subject { index, reason })?;
-            authenticated.bind(&artifact)?;
-        }
-    }
-    let (predicate_type, subjects) = (statement.predicate_type.clone(), statement.subjects.len());
-    Ok(Attested { line, predicate_type, subjects, signer })
-}
-
-/// The artifact that a subject of somebody else's Statement stands for.
-fn artifact(subject: &Subject) -> Result<Artifact, ArtifactError> {
-    let known = subject.digest.iter().filter_map(|(name, _)| Algorithm::from_name(name));
-    let digests = known.filter_map(|algorithm| subject.digest.get(algorithm)).collect();
-    let name = subject.name.clone().filter(|name| !name.is_empty());
-    Artifact::new(name.unwrap_or_else(|| NAMELESS.to_owned()), digests)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use super::*;
-    use crate::formats::bundle::Signer;
-    use crate::formats::digest::Digest;
-    use crate::generate::local::LocalBuild;
-    use crate::generate::local::Overrides;
-    use crate::sign::key::KeyKind;
-
-    fn key() -> PrivateKey {
-        PrivateKey::generate(KeyKind::Ed25519).unwrap()
-    }
-
-    fn artifacts(names: &[&str]) -> Vec<Artifact> {
-        let one = |(n, name): (usize, &&str)| {
-            let digest = Digest::from_hex(Algorithm::Sha256, &format!("{:064x}", n + 1)).unwrap();
-            Artifact::new((*name).to_owned(), vec![digest]).unwrap()
-        };
-        names.iter().enumerate().map(one).collect()
-    }
-
-    fn facts() -> BuildFacts {
-        let build = LocalBuild {
-            git: None,
-            parameters: &BTreeMap::new(),
-            sealmark_version: "0.1.0",
-            invocation_id: None,
-            started_on: None,
-            finished_on: None,
-            overrides: &Overrides::default(),
-        };
-        build.facts().unwrap()
-    }
-
-    fn run(claim: Claim<'_>, subjects: &[Artifact], form: Form) -> Result<Attested, AttestError> {
-        attest(&Request { claim, subjects, key: &key(), form, now: Timestamp::UNIX_EPOCH })
-    }
-
-    fn payload(attested: &Attested) -> Vec<u8> {
-        let bundle = attestations::parse(&attested.line).unwrap().remove(0).bundle.unwrap();
-        bundle.unverified_payload().unwrap().to_vec()
-    }
-
-    #[test]
-    fn provenance_is_given_out_in_both_forms() {
-        let (facts, subjects) = (facts(), artifacts(&["a", "b"]));
-        for form in [Form::Bundle, Form::Envelope] {
-            let attested = run(Claim::Provenance(&facts), &subjects, form).unwrap();
-            assert_eq!(attested.subjects, 2);
-            assert_eq!(attested.predicate_type, "https://slsa.dev/provenance/v1");
-            assert!(!attested.line.contains(&b'\n'));
-            let bundle = attestations::parse(&attested.line).unwrap().remove(0).bundle.unwrap();
-            let named = matches!(&bundle.signer, Signer::PublicKey { hint } if *hint == attested.signer.hint());
-            assert_eq!(named, form == Form::Bundle);
-            assert_eq!(payload(&attested), statement(Claim::Provenance(&facts), &subjects).unwrap());
-        }
-    }
-
-    #[test]
-    fn a_foreign_predicate_is_signed_as_it_is() {
-        fn claim(text: &[u8]) -> Claim<'_> {
-            Claim::Predicate { predicate_type: "https://example.com/x/v1", text }
-        }
-        let text = br#"{ "n": 12345678901234567890123 }"#;
-        let attested = run(claim(text), &artifacts(&["a"]), Form::Bundle).unwrap();
-        let found = payload(&attested);
-        assert!(found.windows(text.len()).any(|part| part == text));
-        let code = |text: &[u8]| run(claim(text), &artifacts(&["a"]), Form::Bundle).unwrap_err().code();
-        assert_eq!(code(b"[]"), "predicate-not-object");
-        assert_eq!(code(b"null"), "predicate-not-object");
-        assert_eq!(code(br#"{"a":1,"a":2}"#), "json-duplicate-key");
-        assert_eq!(code(br#"{"a":1},"_type":{"x":1}"#), "json-invalid");
-        assert_eq!(code(b""), "json-invalid");
-        let slsa = Claim::Predicate { predicate_type: "https://slsa.dev/provenance/v1", text: b"{}" };
-        assert_eq!(run(slsa, &artifacts(&["a"]), Form::Bundle).unwrap_err().code(), "statement-invalid");
-        let untyped = Claim::Predicate { predicate_type: "x", text: b"{}" };
-        assert_eq!(run(untyped, &artifacts(&["a"]), Form::Bundle).unwrap_err().code(), "predicate-type-invalid");
-    }
-
-    #[test]
-    fn a_foreign_statement_is_signed_as_it_is_and_must_be_about_what_was_named() {
-        let one = format!("{:064x}", 1);
-        let text = |digest: &str| {
-            format!(
-                "{{ \"_type\": \"https://in-toto.io/Statement/v0.1\", \"subject\": [{{\"name\":\"\",\"digest\":{digest}}}],\
-                 \"predicateType\":\"urn:x\", \"predicate\": {{\"n\": 1.0}} }}\n"
-            )
-        };
-        let good = text(&format!("{{\"sha256\":\"{one}\"}}"));
-        let about = |subjects: &[Artifact]| run(Claim::Statement(good.as_bytes()), subjects, Form::Bundle);
-        assert_eq!(payload(&about(&[]).unwrap()), good.as_bytes());
-        assert_eq!(payload(&about(&artifacts(&["a"])).unwrap()), good.as_bytes());
-        assert_eq!(about(&artifacts(&["a", "b"])).unwrap_err().code(), "subject-mismatch");
-        let code = |text: &str| run(Claim::Statement(text.as_bytes()), &[], Form::Bundle).unwrap_err().code();
-        assert_eq!(code(&text(&format!("{{\"sha1\":\"{}\"}}", "ab".repeat(20)))), "artifact-weak-digest");
-        assert_eq!(code(&text("{\"sha256\":\"xy\"}")), "artifact-weak-digest");
-        assert_eq!(code(&good.replace("v0.1", "v0.9")), "statement-invalid");
-        assert_eq!(code("{}"), "statement-invalid");
-        assert_eq!(code("not json"), "json-invalid");
-    }
-
-    /// Two subjects that are one artifact to a verifier, and not the same: what sealmark would not accept it does not sign.
-    #[test]
-    fn what_would_not_be_accepted_is_not_given_out() {
-        let text = format!(
-            "{{\"_type\":\"https://in-toto.io/Statement/v1\",\"subject\":[\
-             {{\"name\":\"a\",\"digest\":{{\"sha256\":\"{one}\",\"sha512\":\"{x}\"}}}},\
-             {{\"name\":\"b\",\"digest\":{{\"sha256\":\"{one}\",\"sha512\":\"{y}\"}}}}],\
-             \"predicateType\":\"urn:x\",\"predicate\":{{}}}}",
-            one = "ab".repeat(32),
-            x = "01".repeat(64),
-            y = "02".repeat(64),
-        );
-        let error = run(Claim::Statement(text.as_bytes()), &[], Form::Bundle).unwrap_err();
-        assert_eq!(error.code(), "subject-contradiction");
-        assert!(matches!(error, AttestError::Refused(_)));
-    }
+    let failed = |artifact: &str| {
+        let artifact = artifact.to_owned();
+        move |error| AttestError::SelfCheck { artifact, error }
+    };
+    let authenticated = verifier.authenticate(&bundle, now).map_err(failed("any artifact"))?;
+    // 4. Each artifact must be a subject.
+    let bound = artifacts
+        .iter()
+        .try_for_each(|artifact| authenticated.bind(artifact).map(|_| ()).map_err(failed(artifact.name())));
+    bound?;
+    let statement = Statement::parse(Arc::from(bytes))?;
+    Ok(Attested { bundle, statement, fingerprint })
 }

@@ -73,7 +73,7 @@ const CRATE_HOMES: &[(&str, &[&str])] = &[
     ("const_oid", &["formats/certificate.rs", "trust/key.rs", "verify/certificate.rs"]),
     ("crypto_secretbox", &["sign/encrypted.rs"]),
     ("der", &["formats/certificate.rs", "formats/log_entry.rs", "trust/", "sign/key.rs"]),
-    ("git2", &["workspace/git.rs", "workspace/git/"]),
+    ("git2", &["workspace/"]),
     ("glob", &["store/subjects/"]),
     ("hex", ANYWHERE),
     ("indicatif", &["commands/"]),

@@ -1,4 +1,4 @@
-//! Advice, by code: what the user can do about what was found. The only place for it.
+//! Advice, by code: what the user can do about what was found.
 
 use crate::report::Finding;
 use crate::report::Outcome;
@@ -20,6 +20,7 @@ pub(super) fn advise(report: &mut Report) {
     }
 }
 
+/// No advice ever says to expect a signer or a builder because it was found: whoever made the attestation chose it.
 fn of_finding(finding: &Finding) -> Option<String> {
     let found = finding.found.as_deref().unwrap_or_default();
     let expected = finding.expected.as_deref().unwrap_or_default();
@@ -29,17 +30,8 @@ fn of_finding(finding: &Finding) -> Option<String> {
             Some(format!("name it with --bundle FILE; looked for {} beside it", names.join(", ")))
         }
         "source-ref-mismatch" | "source-version-mismatch" => source_ref(expected, found),
-        "builder-id-mismatch" if found.starts_with("https://") => {
-            Some(format!("if that builder is the right one, expect --builder-id {}", found_name(found)))
-        }
-        "identity-mismatch" => Some("if that signer is the right one, expect it with --identity".to_owned()),
         code => of_code(code).map(str::to_owned),
     }
-}
-
-/// A builder without its ref.
-fn found_name(found: &str) -> &str {
-    found.split_once('@').map_or(found, |(name, _)| name)
 }
 
 fn source_ref(expected: &str, found: &str) -> Option<String> {

@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod attest;
+mod build;
 mod completions;
 mod demo;
 mod error;
@@ -42,7 +43,7 @@ enum Command {
     /// Generate, sign, verify what was signed, and write it
     Attest(attest::Args),
     /// Decide whether to believe what is attested about artifacts
-    Verify(verify::Args),
+    Verify(Box<verify::Args>),
     /// Show what is in a file of attestations; nothing is believed
     Inspect(inspect::Args),
     /// Make keys

@@ -50,10 +50,8 @@ use crate::trust::key::PublicKey;
 use crate::verify::TrustedKey;
 use crate::verify::Verifier;
 
-/// Files under the usual names beside an artifact, in the order in which they are looked at, as the help lists them.
-const LONG_ABOUT: &str = "\
-Decide whether to believe what is attested about artifacts.
-
+/// Follows the options of `--help`.
+const ABOUT: &str = "\
 Every attestation found is verified completely: shape, signing time, certificate, signature, transparency log, \
 statement, signer, and that it is about this very artifact. An artifact is allowed when at least one attestation \
 satisfies every expectation by itself; all of them are reported.
@@ -65,11 +63,12 @@ Without --bundle, attestations are looked for beside each artifact FILE: FILE.in
 FILE.sigstore, FILE.bundle, FILE.provenance.json, and in the same folder multiple.intoto.jsonl, \
 provenance.intoto.jsonl, attestation.intoto.jsonl.
 
-Nothing is fetched: no socket is opened. Exit codes: 0 all allowed, 1 one is denied, 2 wrong usage, 3 could not decide.";
+Nothing is fetched: no socket is opened. Exit codes: 0 all are allowed, 1 one is denied, 2 wrong usage, 3 could not \
+decide.";
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
-#[command(long_about = LONG_ABOUT)]
+#[command(after_long_help = ABOUT)]
 #[command(group(ArgGroup::new("any-identity").args(["certificate_identity", "certificate_identity_regexp"])))]
 #[command(group(ArgGroup::new("any-issuer").args(["certificate_oidc_issuer", "certificate_oidc_issuer_regexp"])))]
 #[command(group(ArgGroup::new("any-ref").args(["source_branch", "source_tag", "source_versioned_tag"])))]
@@ -351,7 +350,7 @@ fn without_attestations(
     });
     let names = names.collect::<Vec<_>>().join(", ");
     let more = if left.len() > 5 { ", …" } else { "" };
-    let message = format!("{} not verified, being attestations of the others: {names}{more}", left.len());
+    let message = format!("{} not taken for artifacts, being attestations of the others: {names}{more}", left.len());
     let notice = (!left.is_empty()).then_some(Notice { code: "attestations-left-out", message, hint: None });
     (kept, notice)
 }

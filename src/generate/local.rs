@@ -198,8 +198,8 @@ impl LocalBuild<'_> {
                 Fact::word(self.sealmark_version.to_owned(), Source::Sealmark),
             )]),
             invocation_id: self.checked_invocation_id()?,
-            started_on: self.started_on.map(|t| Fact::word(t, Source::Option("--started-on"))),
-            finished_on: self.checked_finish()?.map(|t| Fact::word(t, Source::Option("--finished-on"))),
+            started_on: self.started_on.map(|t| Fact::word(t, Source::Option("--timestamps"))),
+            finished_on: self.checked_finish()?.map(|t| Fact::word(t, Source::Option("--timestamps"))),
         })
     }
 
@@ -558,7 +558,7 @@ mod tests {
         assert_eq!(row("/0/digest/gitCommit"), ("git HEAD".to_owned(), Backing::Repository));
         assert_eq!(row("/git/dirty"), ("git status".to_owned(), Backing::BuilderWord));
         assert_eq!(row("/builder/id"), ("constant of the builder".to_owned(), Backing::Signer));
-        assert_eq!(row("/startedOn"), ("--started-on".to_owned(), Backing::BuilderWord));
+        assert_eq!(row("/startedOn"), ("--timestamps".to_owned(), Backing::BuilderWord));
     }
 
     #[test]

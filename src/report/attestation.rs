@@ -264,15 +264,15 @@ impl Attestation {
             say("predicate", "what the predicate says".to_owned());
         }
         if self.signer.kind == SignerKind::Key {
-            say("signer-word", "the facts, which are the word of the key's holder".to_owned());
+            say("signer-word", "the facts (the word of the key's holder)".to_owned());
         }
         if self.evidence.log_entries.is_empty() {
-            say("transparency", "publicity, there is no transparency log entry".to_owned());
+            say("transparency", "public record (there is no log entry)".to_owned());
         } else if self.evidence.log_entries.iter().any(|entry| entry.proof == Proof::Promise) {
-            say("log-inclusion", "inclusion in the log, which only promises it".to_owned());
+            say("log-inclusion", "inclusion in the log (it is promised)".to_owned());
         }
         if self.evidence.signed_at.is_empty() {
-            say("signing-time", "the signing time, which nothing proves".to_owned());
+            say("signing-time", "signing time (nothing proves it)".to_owned());
         }
         list
     }

@@ -126,11 +126,13 @@ fn rejected(result: &ArtifactResult, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn findings(findings: &[Finding], out: &mut dyn Write) -> io::Result<()> {
+    let several = findings.len() > 1;
     for finding in findings {
-        if findings.len() > 1 {
+        if several {
             writeln!(out, "    {}", finding.code)?;
         }
-        let mut rows = Rows { indent: 4, label: 9, ..Rows::default() };
+        let indent = if several { 6 } else { 4 };
+        let mut rows = Rows { indent, label: 9, least: 50, rows: Vec::new() };
         match (&finding.expected, &finding.found) {
             (Some(expected), Some(found)) => {
                 rows.push("expected", short_digests(expected), "");
@@ -140,7 +142,7 @@ fn findings(findings: &[Finding], out: &mut dyn Write) -> io::Result<()> {
         }
         rows.write(out)?;
         if let Some(hint) = &finding.hint {
-            writeln!(out, "    hint      {}", plain(hint))?;
+            writeln!(out, "{:indent$}hint      {}", "", plain(hint))?;
         }
     }
     Ok(())
@@ -166,12 +168,14 @@ fn place(source: &Source) -> String {
 struct Rows {
     indent: usize,
     label: usize,
+    /// Least width of the text, so that the right columns of several blocks are in one line.
+    least: usize,
     rows: Vec<(&'static str, String, String)>,
 }
 
 impl Default for Rows {
     fn default() -> Self {
-        Self { indent: 2, label: 10, rows: Vec::new() }
+        Self { indent: 2, label: 10, least: 0, rows: Vec::new() }
     }
 }
 
@@ -181,8 +185,9 @@ impl Rows {
     }
 
     fn write(&self, out: &mut dyn Write) -> io::Result<()> {
-        let widths = self.rows.iter().map(|row| row.1.chars().count()).filter(|width| *width <= WIDE);
-        let width = widths.max().unwrap_or(0);
+        let backed = self.rows.iter().filter(|row| !row.2.is_empty());
+        let widths = backed.map(|row| row.1.chars().count()).filter(|width| *width <= WIDE);
+        let width = widths.max().unwrap_or(0).max(self.least);
         for (label, text, backing) in &self.rows {
             let line = format!("{:indent$}{label:<column$} ", "", indent = self.indent, column = self.label);
             if backing.is_empty() {
@@ -214,7 +219,7 @@ fn accepted_rows(attestation: &Attestation, digests: &str, rows: &mut Rows) {
         }
         SignerKind::Workload | SignerKind::Person if build.is_none_or(|build| build.built_by.value != signer.name) => {
             rows.push("signed by", bare(&signer.name), Backing::Certificate.words());
-            rows.push("", format!("says {}", bare(signer.issuer.as_deref().unwrap_or_default())), "");
+            rows.push("", format!("by issuer {}", bare(signer.issuer.as_deref().unwrap_or_default())), "");
         }
         SignerKind::Workload | SignerKind::Person => {}
     }

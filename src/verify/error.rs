@@ -200,6 +200,14 @@ pub enum VerifyError {
         /// Which key was tried.
         key: String,
     },
+    /// Signed by a key that is not among the trusted ones, going by the hint in the bundle.
+    #[error("expected a signature by {expected}, found one by a key with hint {found}")]
+    KeyUnknown {
+        /// The trusted keys.
+        expected: String,
+        /// The hint: base64 of the SHA-256 of the SubjectPublicKeyInfo. Nothing vouches for it.
+        found: String,
+    },
     /// More or fewer signatures than the signer's material can be about.
     #[error("expected one signature beside one certificate, found {found}")]
     SignatureCount {
@@ -268,6 +276,7 @@ impl VerifyError {
             Self::Inclusion { .. } => "log-inclusion-mismatch",
             Self::EntryMismatch { .. } => "log-entry-mismatch",
             Self::Signature { .. } => "signature-invalid",
+            Self::KeyUnknown { .. } => "signature-key-unknown",
             Self::SignatureCount { .. } => "signature-count",
             Self::PayloadType { .. } => "payload-type",
             Self::SubjectMismatch { .. } => "subject-mismatch",
@@ -295,7 +304,7 @@ impl VerifyError {
             | Self::Set { .. } => Step::Time,
             Self::CertificateChain { .. } | Self::CertificateTime { .. } => Step::Certificate,
             Self::SctMissing | Self::Sct { .. } => Step::Sct,
-            Self::Signature { .. } => Step::Signature,
+            Self::Signature { .. } | Self::KeyUnknown { .. } => Step::Signature,
             Self::LogMissing { .. }
             | Self::LogUnknown { .. }
             | Self::Checkpoint { .. }
@@ -317,6 +326,7 @@ impl VerifyError {
                 Some(((*expected).to_owned(), (*found).to_owned()))
             }
             Self::SubjectMismatch { expected, found } => Some((expected.clone(), found.clone())),
+            Self::KeyUnknown { expected, found } => Some((expected.clone(), format!("a key with hint {found}"))),
             Self::PayloadType { found } => Some(("application/vnd.in-toto+json".to_owned(), found.clone())),
             Self::CertificateTime { signed, not_before, not_after } => {
                 Some((format!("a certificate valid at {signed}"), format!("valid from {not_before} to {not_after}")))
@@ -355,6 +365,7 @@ impl VerifyError {
             Self::Inclusion { index: 0 },
             Self::EntryMismatch { index: 0, field: n },
             Self::Signature { key: s() },
+            Self::KeyUnknown { expected: s(), found: s() },
             Self::SignatureCount { found: 0 },
             Self::PayloadType { found: s() },
             Self::SubjectMismatch { expected: s(), found: s() },

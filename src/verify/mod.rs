@@ -118,7 +118,7 @@ impl Verifier {
         let chain = certificate::check(bundle, root, &time)?;
         let sct = sct::check(&chain, root)?;
         let pae = envelope.pae();
-        let signature = signature::check(envelope, &pae, &chain, &self.keys)?;
+        let signature = signature::check(envelope, &pae, &chain, &self.keys, &bundle.signer)?;
         let log = log::check(bundle, envelope, &pae, root, &time, &signature, now)?;
         let statement = statement::check(envelope)?;
         let identity = identity::check(chain, &signature)?;

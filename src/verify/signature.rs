@@ -1,5 +1,7 @@
 //! Step 5: the signature over the pre-authentication encoding.
 
+use crate::formats::base64;
+use crate::formats::bundle::Signer;
 use crate::formats::envelope::Envelope;
 use crate::trust::key::PublicKey;
 use crate::trust::key::Spelling;
@@ -39,12 +41,13 @@ impl SignatureVerified {
 /// trusted keys; signatures of others beside it say nothing (DSSE protocol.md, "verification", threshold 1).
 ///
 /// # Errors
-/// `signature-invalid`, `signature-count`, `signer-kind`.
+/// `signature-invalid`, `signature-key-unknown`, `signature-count`, `signer-kind`.
 pub(super) fn check(
     envelope: &Envelope,
     pae: &[u8],
     chain: &ChainVerified,
     keys: &[TrustedKey],
+    signer: &Signer,
 ) -> Result<SignatureVerified, VerifyError> {
     if let ChainVerified::Certificate(leaf) = chain {
         let [one] = envelope.signatures.as_slice() else {
@@ -66,7 +69,19 @@ pub(super) fn check(
         }
     }
     let names: Vec<String> = keys.iter().take(4).map(|trusted| describe(&trusted.voucher, &trusted.key)).collect();
-    Err(VerifyError::Signature { key: names.join(", ") })
+    let names = names.join(", ");
+    // The hint decides nothing but which of two refusals this is.
+    match signer {
+        Signer::PublicKey { hint } if is_hint(hint) && keys.iter().all(|trusted| trusted.key.hint() != *hint) => {
+            Err(VerifyError::KeyUnknown { expected: names, found: hint.clone() })
+        }
+        _ => Err(VerifyError::Signature { key: names }),
+    }
+}
+
+/// Whether a hint is of the form that names a key: base64 of a SHA-256.
+fn is_hint(hint: &str) -> bool {
+    base64::decode(hint).is_some_and(|bytes| bytes.len() == 32)
 }
 
 fn describe(voucher: &str, key: &PublicKey) -> String {

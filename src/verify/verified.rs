@@ -1,7 +1,6 @@
 //! What verification yields: values that nobody else can make.
 
 use std::sync::Arc;
-use std::sync::OnceLock;
 
 use crate::formats::artifact::Artifact;
 use crate::formats::bundle::Bundle;
@@ -16,7 +15,7 @@ use crate::verify::SignedAt;
 use crate::verify::VerifyError;
 use crate::verify::binding;
 use crate::verify::binding::ArtifactBound;
-use crate::verify::binding::Index;
+use crate::verify::binding::SubjectIndex;
 use crate::verify::identity::IdentityChecked;
 use crate::verify::log::LogVerified;
 use crate::verify::sct::Publicity;
@@ -54,8 +53,7 @@ pub struct Authenticated {
     statement: Arc<Statement>,
     identity: Arc<Identity>,
     evidence: Arc<Evidence>,
-    /// Made when the first artifact is bound.
-    index: Arc<OnceLock<Option<Index>>>,
+    subjects: Arc<SubjectIndex>,
 }
 
 impl Authenticated {
@@ -70,11 +68,12 @@ impl Authenticated {
             certificate: sct.public,
             log: log.entries().to_vec(),
         };
+        let statement = statement.into_statement();
         Self {
-            statement: Arc::new(statement.into_statement()),
+            subjects: Arc::new(SubjectIndex::new(&statement)),
+            statement: Arc::new(statement),
             identity: Arc::new(identity.into_identity()),
             evidence: Arc::new(evidence),
-            index: Arc::new(OnceLock::new()),
         }
     }
 
@@ -88,8 +87,7 @@ impl Authenticated {
     /// # Errors
     /// `subject-mismatch`, `subject-contradiction`, `subject-weak`.
     pub fn bind(&self, artifact: &Artifact) -> Result<VerifiedAttestation, VerifyError> {
-        let index = self.index.get_or_init(|| Index::of(&self.statement));
-        let bound = binding::check(&self.statement, index.as_ref(), artifact)?;
+        let bound = binding::check(&self.statement, &self.subjects, artifact)?;
         Ok(VerifiedAttestation::seal(self, artifact, bound))
     }
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 pub mod git;
+pub mod sample;
 
 /// Why the checkout cannot be described.
 #[derive(Debug, thiserror::Error)]

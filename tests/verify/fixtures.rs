@@ -146,7 +146,10 @@ impl Case {
 /// The one bundle of a file.
 pub(crate) fn bundle(text: &str) -> Result<Bundle, &'static str> {
     let mut candidates = attestations::parse(text.as_bytes()).map_err(|error| error.code())?;
-    assert_eq!(candidates.len(), 1, "one attestation in the file");
+    // A line feed in the wrong place makes two unreadable lines of one bundle.
+    if candidates.len() != 1 {
+        assert!(candidates.iter().all(|candidate| candidate.bundle.is_err()), "one attestation in the file");
+    }
     candidates.remove(0).bundle.map_err(|error| error.code())
 }
 

@@ -1,13 +1,17 @@
 //! The verifier against truths, lies, damage, real attestations, published vectors and a second judge.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
-#![allow(clippy::print_stdout, reason = "a suite prints how much it ran")]
+#![allow(clippy::print_stdout, clippy::use_debug, reason = "a suite prints how much it ran")]
 
 mod corpus;
 mod fixtures;
 mod judge;
 mod lies;
+mod mutations;
+mod properties;
+mod random;
 mod seven;
 #[path = "../support/mod.rs"]
 mod support;
 mod truths;
+mod vectors;

@@ -1,0 +1,10 @@
+//! Stories of the command line: what is typed, what is printed, how the program ends.
+#![cfg(feature = "cli")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::print_stdout, reason = "a test says what it skips")]
+
+mod hostile;
+#[path = "../support/mod.rs"]
+mod support;
+mod verify;
+mod world;
