@@ -40,9 +40,9 @@ use support::virtual_sigstore::VirtualSigstore;
 
 const ARTIFACT: &[u8] = b"artifact bytes";
 /// Rounds, of which the fastest counts: the machine may do other work in between.
-const ROUNDS: usize = 40;
+const ROUNDS: usize = 600;
 /// Calls in a round.
-const CALLS: u32 = 50;
+const CALLS: u32 = 4;
 
 /// A public key operation that some verification needs.
 struct Check {
@@ -195,7 +195,7 @@ fn compare(name: &str, sigstore: &VirtualSigstore, spec: &Spec, root: &Value) {
 
 /// Many bundles on two threads against one.
 fn threads(subject: &Subject) {
-    const BUNDLES: usize = 4000;
+    const BUNDLES: usize = 1000;
     let run = |threads: usize| {
         let start = Instant::now();
         thread::scope(|scope| {
@@ -206,7 +206,7 @@ fn threads(subject: &Subject) {
         start.elapsed()
     };
     let (mut one, mut two) = (Duration::MAX, Duration::MAX);
-    for _ in 0..5 {
+    for _ in 0..8 {
         one = one.min(run(1));
         two = two.min(run(2));
     }
