@@ -75,7 +75,7 @@ fn of_code(code: &str) -> Option<&'static str> {
         "policy-source-uri" => "write it as github.com/OWNER/NAME, with or without https:// and .git",
         "policy-version" => "name a whole tag with --source-tag, a branch with --source-branch",
         "policy-regex" => "the expression must match the whole text; escape dots as \\.",
-        "key-invalid" => "sealmark key public --key FILE writes the public half of a private key",
+        "key-invalid" => "sealmark key public FILE prints the public half of a private key",
         _ => return None,
     })
 }
