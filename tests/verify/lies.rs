@@ -21,6 +21,7 @@ use crate::support::virtual_sigstore::GitHub;
 use crate::support::virtual_sigstore::HashKind;
 use crate::support::virtual_sigstore::IssuedBy;
 use crate::support::virtual_sigstore::KeyKind;
+use crate::support::virtual_sigstore::KeyUsage;
 use crate::support::virtual_sigstore::Kind;
 use crate::support::virtual_sigstore::MediaType;
 use crate::support::virtual_sigstore::NamedLog;
@@ -290,6 +291,9 @@ fn certificates() -> Vec<Case> {
         lie("an issuer that is no text", &extension("1.3.6.1.4.1.57264.1.8", &[0xff]), "certificate-invalid"),
         lie("an old issuer that is no text", &extension("1.3.6.1.4.1.57264.1.1", &[0xff]), "certificate-invalid"),
     ];
+    for key_usage in [KeyUsage::CertificateSigning, KeyUsage::Absent] {
+        cases.push(lie(&format!("key usage {key_usage:?}"), &Spec { key_usage, ..good() }, "certificate-invalid"));
+    }
     for eku in [Eku::ServerAuth, Eku::TimeStamping, Eku::Any, Eku::Absent] {
         cases.push(lie(&format!("usage {eku:?}"), &Spec { eku, ..good() }, "certificate-untrusted"));
     }
