@@ -1,10 +1,14 @@
 //! Facts about a build, each with what backs it.
 
+use serde_json::Value;
+
 use crate::builders::BuilderError;
 use crate::builders::source;
 use crate::builders::source::SourceUri;
 use crate::formats::digest::DigestSet;
 use crate::formats::provenance::Provenance;
+use crate::generate::local;
+use crate::generate::local::ExternalParameters;
 
 /// What stands behind a fact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,9 +90,25 @@ pub(super) fn predicate_source(provenance: &Provenance) -> PredicateSource {
             (dependencies.first().map(|first| (first.uri.as_deref(), &first.digest)), dependencies.len())
         }
     };
-    let Some((Some(uri), digest)) = first else { return PredicateSource { dependencies, ..Default::default() } };
+    let Some((Some(uri), digest)) = first else {
+        return PredicateSource { dependencies, ..local_source(provenance).unwrap_or_default() };
+    };
     let Some(parsed) = SourceUri::parse(uri) else { return PredicateSource { dependencies, ..Default::default() } };
     PredicateSource { uri: Some(parsed.canonical()), commit: commit(digest), git_ref: parsed.git_ref, dependencies }
+}
+
+/// A local build whose commit is not known lists no dependency; its source stands in the parameters alone
+/// (`docs/buildtypes/local-v1.md`).
+fn local_source(provenance: &Provenance) -> Option<PredicateSource> {
+    let Provenance::V1(provenance) = provenance else { return None };
+    let definition = &provenance.build_definition;
+    if definition.build_type != local::BUILD_TYPE {
+        return None;
+    }
+    let parameters = serde_json::from_value(Value::Object(definition.external_parameters.clone()));
+    let source = parameters.ok().and_then(|read: ExternalParameters| read.source)?;
+    let uri = source.uri.as_deref().and_then(SourceUri::parse).map(|uri| uri.canonical());
+    Some(PredicateSource { uri, git_ref: source.git_ref, ..PredicateSource::default() })
 }
 
 /// A commit stands under `gitCommit`, or under `sha1` as older generators wrote it.

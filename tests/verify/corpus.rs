@@ -23,7 +23,7 @@ use crate::fixtures::Case;
 use crate::fixtures::Trust;
 
 /// npm's registry key for attestations until January 2025, as npm's TUF repository publishes it
-/// (`keys.json of npm`, key id `SHA256:jl3bwswu80PjjokCgh0o2w5c2U4LhQAE57gj9cz1kzA`).
+/// (the `keys.json` that npm publishes, key id `SHA256:jl3bwswu80PjjokCgh0o2w5c2U4LhQAE57gj9cz1kzA`).
 const NPM_KEY: &str = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE1Olb3zMAFFxXKHiIkQO5cJ3Yhl5i6UPp+IhuteBJbuHcA5UogKo0EWtlWwW6KSaKoTNEYL7JlCQiVnkhBktUgg==";
 
 /// What must become of the rows of the catalogue that no verifier accepts offline.

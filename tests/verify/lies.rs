@@ -356,8 +356,13 @@ fn signatures() -> Vec<Case> {
     let other = Trust::default().and_key(&domain().key("other", KeyKind::P256));
     let own_key = domain().signer_key(&key);
     cases.extend([
-        under("another key", &key, other.clone(), "signature-invalid"),
-        under("a key of another algorithm", &Spec { key: KeyKind::Ed25519, ..key.clone() }, other, "signature-invalid"),
+        under("another key", &key, other.clone(), "signature-key-unknown"),
+        under(
+            "a key of another algorithm",
+            &Spec { key: KeyKind::Ed25519, ..key.clone() },
+            other,
+            "signature-key-unknown",
+        ),
         under("a key, where only a root is believed", &key, Trust::public(), "signer-kind"),
         under("a key, where nothing is believed", &key, Trust::default(), "signer-kind"),
         Case::new(

@@ -8,8 +8,10 @@ mod fixtures;
 mod judge;
 mod lies;
 mod mutations;
+mod properties;
 mod random;
 mod seven;
 #[path = "../support/mod.rs"]
 mod support;
 mod truths;
+mod vectors;
