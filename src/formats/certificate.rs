@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use const_oid::ObjectIdentifier;
+use const_oid::db::rfc5280::ID_CE_KEY_USAGE;
 use const_oid::db::rfc5280::ID_CE_SUBJECT_ALT_NAME;
 use const_oid::db::rfc6962::CT_PRECERT_SCTS;
 use der::Decode;
@@ -13,6 +14,7 @@ use jiff::Timestamp;
 use x509_cert::Certificate;
 use x509_cert::TbsCertificate;
 use x509_cert::ext::Extension;
+use x509_cert::ext::pkix::KeyUsage;
 use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
 
@@ -162,7 +164,7 @@ impl SigningCertificate {
     /// Reads a certificate from DER.
     ///
     /// # Errors
-    /// `certificate-invalid`: not X.509, an extension twice, not exactly one subject alternative name of a kind that
+    /// `certificate-invalid`: not X.509, an extension twice, no key usage for digital signatures, not exactly one subject alternative name of a kind that
     /// Fulcio issues, a Fulcio extension that is not text in its form, or two issuers that differ. `input-too-large`.
     pub fn parse(bytes: &[u8]) -> Result<Self, FormatError> {
         if bytes.len() > MAX_BYTES {
@@ -175,6 +177,7 @@ impl SigningCertificate {
                 return Err(invalid(format_args!("extension {} stands twice", extension.extn_id)));
             }
         }
+        signs(extensions)?;
         let time = |time: x509_cert::time::Time| {
             let seconds = i64::try_from(time.to_unix_duration().as_secs()).map_err(invalid)?;
             Timestamp::from_second(seconds).map_err(invalid)
@@ -210,6 +213,14 @@ impl SigningCertificate {
 
 fn find(extensions: &[Extension], id: ObjectIdentifier) -> Option<&[u8]> {
     extensions.iter().find(|extension| extension.extn_id == id).map(|extension| extension.extn_value.as_bytes())
+}
+
+/// The key may make digital signatures (RFC 5280 section 4.2.1.3). Fulcio always says so; path building asks only for the
+/// extended usage.
+fn signs(extensions: &[Extension]) -> Result<(), FormatError> {
+    let bytes = find(extensions, ID_CE_KEY_USAGE).ok_or_else(|| invalid("it has no key usage"))?;
+    let usage = KeyUsage::from_der(bytes).map_err(invalid)?;
+    if usage.digital_signature() { Ok(()) } else { Err(invalid("its key usage is not for digital signatures")) }
 }
 
 fn san(extensions: &[Extension]) -> Result<San, FormatError> {

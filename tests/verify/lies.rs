@@ -21,6 +21,7 @@ use crate::support::virtual_sigstore::GitHub;
 use crate::support::virtual_sigstore::HashKind;
 use crate::support::virtual_sigstore::IssuedBy;
 use crate::support::virtual_sigstore::KeyKind;
+use crate::support::virtual_sigstore::KeyUsage;
 use crate::support::virtual_sigstore::Kind;
 use crate::support::virtual_sigstore::MediaType;
 use crate::support::virtual_sigstore::NamedLog;
@@ -235,7 +236,17 @@ fn certificates() -> Vec<Case> {
     let extension =
         |oid: &str, bytes: &[u8]| Spec { extensions: vec![(oid.to_owned(), Some(bytes.to_vec()))], ..good() };
     let two_times = Spec { stamps: vec![Stamp { time: signing_time() + seconds(3600), ..stamp() }], ..good() };
+    let stamps = vec![stamp(), Stamp { time: signing_time() + seconds(60), ..domain().stamp(StampAuthority::P384) }];
+    let lapses = Window { start: Some(time("2026-01-01T00:00:00Z")), end: Some(signing_time() + seconds(30)) };
+    let lapses = RootSpec { authorities: vec![(IssuedBy::Intermediate, lapses)], ..domain().root_spec() };
+    let lapses = Trust::root(domain().trusted_root_of(&lapses));
     let mut cases = vec![
+        under(
+            "an authority outside its window at one of two times",
+            &Spec { stamps, ..good() },
+            lapses,
+            "certificate-untrusted",
+        ),
         lie("expired when it was used", &Spec { not_after: early, ..good() }, "certificate-time"),
         lie("not valid yet when it was used", &Spec { not_before: late, ..good() }, "certificate-time"),
         lie("expired at one of two proven times", &two_times, "certificate-time"),
@@ -290,21 +301,27 @@ fn certificates() -> Vec<Case> {
         lie("an issuer that is no text", &extension("1.3.6.1.4.1.57264.1.8", &[0xff]), "certificate-invalid"),
         lie("an old issuer that is no text", &extension("1.3.6.1.4.1.57264.1.1", &[0xff]), "certificate-invalid"),
     ];
+    for key_usage in [KeyUsage::CertificateSigning, KeyUsage::Absent] {
+        cases.push(lie(&format!("key usage {key_usage:?}"), &Spec { key_usage, ..good() }, "certificate-invalid"));
+    }
     for eku in [Eku::ServerAuth, Eku::TimeStamping, Eku::Any, Eku::Absent] {
         cases.push(lie(&format!("usage {eku:?}"), &Spec { eku, ..good() }, "certificate-untrusted"));
     }
     cases
 }
 
-/// A certificate whose SCT is good but for the algorithm that it names.
-fn sct_algorithm() -> Spec {
+/// A certificate whose SCT is good but for bytes that its signature does not cover: `change` gets the SCT, which starts
+/// with version and log id and has its algorithm at 43.
+fn sct_changed(change: fn(&mut [u8])) -> Spec {
     let leaf = domain().mint_parts(&good()).chain.swap_remove(0);
-    // log id, time and no extensions, then SHA-256 with ECDSA (4, 3)
+    // No extensions, then SHA-256 with ECDSA.
     let place = leaf.windows(4).rposition(|four| four == [0, 0, 4, 3]).unwrap();
-    let start = place - (1 + 32 + 8) - 4;
+    // Before the version stand the lengths of the list and of the one SCT in it.
+    let sct = place - (1 + 32 + 8);
+    let start = sct - 4;
     let length = usize::from(leaf[start]) << 8 | usize::from(leaf[start + 1]);
     let mut list = leaf[start..start + 2 + length].to_vec();
-    list[place - start + 2] = 5;
+    change(&mut list[4..]);
     let extension = crate::support::virtual_sigstore::asn1::octets(&list);
     Spec { scts: Vec::new(), extensions: vec![(x509::OID_SCT_LIST.to_owned(), Some(extension))], ..good() }
 }
@@ -325,7 +342,8 @@ fn scts() -> Vec<Case> {
             &with(vec![Sct { lie: SctLie::BadSignature, ..sct() }, sct()]),
             "sct-invalid",
         ),
-        lie("an SCT of another algorithm", &sct_algorithm(), "sct-invalid"),
+        lie("an SCT of another algorithm", &sct_changed(|sct| sct[43] = 5), "sct-invalid"),
+        lie("a good SCT in the name of an unknown log", &sct_changed(|sct| sct[1] ^= 1), "sct-invalid"),
         under("a CT log outside its window", &good(), root(&lapsed), "sct-invalid"),
         under("a root without CT logs", &good(), root(&absent), "sct-invalid"),
         under("no SCT under a root without CT logs", &with(Vec::new()), root(&absent), "sct-missing"),
@@ -627,6 +645,13 @@ fn two_attributes_of_a_timestamp_are_not_compared() {
         let case = Case::new("", &domain().mint(&spec), Trust::private(), Ok(()));
         assert_eq!(case.outcome().map(|_| ()), Ok(()), "{stamp_lie:?}");
     }
+}
+
+/// The certificates with a changed SCT are refused for the change and not for how they are made.
+#[test]
+fn an_sct_put_there_by_hand_is_good() {
+    let case = Case { expected: Ok(()), ..lie("", &sct_changed(|_| ()), "") };
+    assert_eq!(case.outcome().map(|_| ()), case.expected);
 }
 
 /// All of them.

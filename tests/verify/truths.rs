@@ -7,6 +7,7 @@ use sealmark::verify::Identity;
 use sealmark::verify::LogProof;
 use sealmark::verify::Publicity;
 use sealmark::verify::TimeSource;
+use serde_json::Value;
 use serde_json::json;
 
 use crate::fixtures;
@@ -234,16 +235,18 @@ fn every_kind_of_good_bundle_is_accepted() {
 }
 
 /// The oldest entries are about the text of the envelope, so they go with an envelope that was read from its own text.
-fn intoto_001(change: impl FnOnce(&mut Vec<u8>)) -> Bundle {
-    let spec = Spec {
-        media_type: MediaType::V01,
-        entries: vec![Entry { proof: Proof::Good, ..domain().entry(Kind::Intoto001) }],
-        ..domain().spec(ARTIFACT)
-    };
-    let minted = domain().mint_parts(&spec);
+fn intoto_001(change: impl FnOnce(&mut Vec<u8>), logged: impl FnOnce(&mut Value)) -> Bundle {
+    let spec = |entry| Spec { media_type: MediaType::V01, entries: vec![entry], ..domain().spec(ARTIFACT) };
+    let entry = domain().entry(Kind::Intoto001);
+    let minted = domain().mint_parts(&spec(entry.clone()));
     let mut source = minted.envelope.to_string().into_bytes();
     change(&mut source);
-    let mut bundle = fixtures::bundle(&minted.bundle.to_string()).unwrap();
+    let body = &minted.bundle["verificationMaterial"]["tlogEntries"][0]["canonicalizedBody"];
+    let body = sealmark::formats::base64::decode(body.as_str().unwrap()).unwrap();
+    let mut body: Value = serde_json::from_slice(&body).unwrap();
+    logged(&mut body);
+    let bundle = domain().mint(&spec(Entry { body: Some(body.to_string().into_bytes()), ..entry }));
+    let mut bundle = fixtures::bundle(&bundle.to_string()).unwrap();
     let Content::Envelope(envelope) = &mut bundle.content else { panic!("an attestation") };
     envelope.source = Some(source.into());
     bundle
@@ -255,9 +258,11 @@ fn an_intoto_001_entry_is_about_the_text_of_the_envelope() {
     let code = |bundle: &Bundle| {
         Trust::public().verifier().verify(bundle, &artifact, fixtures::now()).map(|_| ()).map_err(|error| error.code())
     };
-    let good = intoto_001(|_| {});
+    let good = intoto_001(|_| (), |_| ());
     assert_eq!(code(&good), Ok(()));
-    assert_eq!(code(&intoto_001(|text| text.push(b'\n'))), Err("log-entry-mismatch"));
+    assert_eq!(code(&intoto_001(|text| text.push(b'\n'), |_| ())), Err("log-entry-mismatch"));
+    let logged = intoto_001(|_| (), |body| body["spec"]["content"]["payloadHash"]["value"] = json!("00".repeat(32)));
+    assert_eq!(code(&logged), Err("log-entry-mismatch"), "the hash of another payload");
     let mut unread = good;
     let Content::Envelope(envelope) = &mut unread.content else { panic!("an attestation") };
     envelope.source = None;
