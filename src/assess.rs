@@ -348,7 +348,7 @@ fn decide(artifact: &Artifact, files: &[&File], request: &Request<'_>) -> Artifa
         (false, true) => report::Verdict::Undecided,
         (false, false) => report::Verdict::Denied,
     };
-    let missing = || Finding::new(report::human::NOTHING_FOUND, "expected an attestation, found none");
+    let missing = || Finding::new(report::ATTESTATION_MISSING, "expected an attestation, found none");
     let findings = if candidates.is_empty() { vec![missing()] } else { Vec::new() };
     let mut accepted = candidates.iter().filter_map(|candidate| candidate.attestation.as_deref());
     let not_checked = accepted.next().map(|first| not_checked(first, request.policy)).unwrap_or_default();

@@ -1,14 +1,17 @@
 //! Generate, sign and verify what was signed, on one page.
 
-use std::sync::Arc;
-
 use jiff::Timestamp;
 
 use crate::formats::FormatError;
 use crate::formats::artifact::Artifact;
+use crate::formats::artifact::ArtifactError;
+use crate::formats::attestations;
 use crate::formats::bundle::Bundle;
+use crate::formats::bundle::Content;
+use crate::formats::digest::Algorithm;
 use crate::formats::json;
 use crate::formats::statement::Statement;
+use crate::formats::statement::Subject;
 use crate::generate::GenerateError;
 use crate::generate::local::LocalBuild;
 use crate::generate::statement;
@@ -39,15 +42,24 @@ pub enum Claim<'a> {
     Statement(&'a [u8]),
 }
 
+/// The shape of what is given out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// A Sigstore bundle v0.3.
+    Bundle,
+    /// A bare DSSE envelope.
+    Envelope,
+}
+
 /// What was signed, verified, and may be given out.
 #[derive(Debug)]
 pub struct Attested {
-    /// The signed bundle.
-    pub bundle: Bundle,
+    /// The attestation: one line of JSON without its line break, the very bytes that were verified.
+    pub line: Vec<u8>,
     /// The Statement in it.
     pub statement: Statement,
-    /// `sha256:` of the public key.
-    pub fingerprint: String,
+    /// What it verifies with.
+    pub signer: PublicKey,
 }
 
 /// Why nothing was attested.
@@ -65,6 +77,14 @@ pub enum AttestError {
     PredicateNotObject {
         /// What was found.
         found: &'static str,
+    },
+    /// A subject of somebody else's Statement is no artifact: no digest binds it, so that it could never be verified.
+    #[error("subject {index} of the statement, counted from 0: {error}")]
+    Subject {
+        /// Which subject.
+        index: usize,
+        /// Why it is none.
+        error: ArtifactError,
     },
     /// The key does not sign.
     #[error(transparent)]
@@ -89,6 +109,7 @@ impl AttestError {
             Self::Generate(error) => error.code(),
             Self::Format(error) => error.code(),
             Self::PredicateNotObject { .. } => "predicate-not-object",
+            Self::Subject { error, .. } => error.code(),
             Self::Sign(error) => error.code(),
             Self::Key(error) => error.code(),
             Self::SelfCheck { .. } => "self-check-failed",
@@ -131,27 +152,52 @@ pub fn attest(
     key: &PrivateKey,
     artifacts: &[Artifact],
     claim: Claim<'_>,
+    form: Form,
     now: Timestamp,
 ) -> Result<Attested, AttestError> {
     // 1. Facts to the bytes of a Statement, held against the schema.
     let bytes = statement(artifacts, claim)?;
     // 2. Sign those very bytes.
     let bundle = sign_statement(key, &bytes)?;
-    // 3. Verify as a user would who trusts the public half and nothing else.
-    let public = PublicKey::from_spki(key.public_key_der())?;
-    let fingerprint = public.fingerprint();
-    let trusted = TrustedKey { voucher: "the signing key".to_owned(), key: public };
+    drop(bytes);
+    // 3. Write what will be given out, and read it as a user would.
+    let line = line(bundle, form)?;
+    let bundle = attestations::parse(&line)?.pop().ok_or(FormatError::Empty)?.bundle?;
+    // 4. Verify as a user would who trusts the public half and nothing else.
+    let signer = PublicKey::from_spki(key.public_key_der())?;
+    let trusted = TrustedKey { voucher: "the signing key".to_owned(), key: signer.clone() };
     let verifier = Verifier::new(Vec::new(), vec![trusted]);
     let failed = |artifact: &str| {
         let artifact = artifact.to_owned();
         move |error| AttestError::SelfCheck { artifact, error }
     };
     let authenticated = verifier.authenticate(&bundle, now).map_err(failed("any artifact"))?;
-    // 4. Each artifact must be a subject.
-    let bound = artifacts
-        .iter()
-        .try_for_each(|artifact| authenticated.bind(artifact).map(|_| ()).map_err(failed(artifact.name())));
-    bound?;
-    let statement = Statement::parse(Arc::from(bytes))?;
-    Ok(Attested { bundle, statement, fingerprint })
+    // 5. Each artifact must be a subject, and each subject that somebody else named must be one to a verifier.
+    for artifact in artifacts {
+        authenticated.bind(artifact).map_err(failed(artifact.name()))?;
+    }
+    let statement = authenticated.statement().clone();
+    if let Claim::Statement(_) = claim {
+        for (index, subject) in statement.subjects.iter().enumerate() {
+            let artifact = artifact(subject).map_err(|error| AttestError::Subject { index, error })?;
+            authenticated.bind(&artifact).map_err(failed(artifact.name()))?;
+        }
+    }
+    Ok(Attested { line, statement, signer })
+}
+
+fn line(bundle: Bundle, form: Form) -> Result<Vec<u8>, AttestError> {
+    let bundle = match (form, bundle.content) {
+        (Form::Envelope, Content::Envelope(envelope)) => Bundle::from_envelope(envelope)?,
+        (_, content) => Bundle { content, ..bundle },
+    };
+    Ok(bundle.to_json().to_string().into_bytes())
+}
+
+/// The artifact that a subject of somebody else's Statement stands for.
+fn artifact(subject: &Subject) -> Result<Artifact, ArtifactError> {
+    let known = subject.digest.iter().filter_map(|(name, _)| Algorithm::from_name(name));
+    let digests = known.filter_map(|algorithm| subject.digest.get(algorithm)).collect();
+    let name = subject.name.clone().filter(|name| !name.is_empty());
+    Artifact::new(name.unwrap_or_else(|| statement::NAMELESS.to_owned()), digests)
 }

@@ -278,3 +278,190 @@ fn a_full_disk_leaves_nothing() {
     assert_eq!((ran.code, left), (3, 0), "{} {}", ran.out, ran.err);
     assert!(ran.err.contains("file-unwritable"), "{}", ran.err);
 }
+
+impl Story {
+    /// Runs, and must end with this error and change no file.
+    fn refused(&self, args: &[&str], exit: i32, code: &str) {
+        let state = || self.names().into_iter().map(|name| (fs::read(self.path(&name)).ok(), name)).collect::<Vec<_>>();
+        let before = state();
+        self.bad(args, exit, code);
+        assert!(state() == before, "{args:?} changed files");
+    }
+}
+
+#[test]
+fn no_flag_goes_unread() {
+    let story = Story::new();
+    story.write("p.json", b"{}");
+    story.write("s.json", story.good(&["generate", "app.tar.gz"]).as_bytes());
+    for flags in [&["--require-clean"][..], &["--param", "a=b"], &["--source-uri", "https://a.example/b/c"]] {
+        for input in [&["--statement", "s.json"][..], &["--predicate", "p.json", "--type", "custom"]] {
+            let args = [&["attest", "app.tar.gz", "--key", "k.key"], input, flags].concat();
+            let ran = story.run(&args);
+            assert!(ran.code == 2 && ran.err.contains("cannot be used with"), "{args:?}: {}", ran.err);
+        }
+    }
+    let jsonl = ["attest", "app.tar.gz", "--key", "k.key", "--output-format", "jsonl", "--force"];
+    story.refused(&jsonl, 2, "output-conflict");
+    // Asked for and not there is not the same as not there.
+    story.refused(&["generate", "app.tar.gz", "--require-clean"], 2, "source-missing");
+    story.refused(&["generate", "app.tar.gz", "--source", "."], 2, "source-missing");
+    let silent = story.run(&["generate", "app.tar.gz", "--no-source"]);
+    assert_eq!((silent.code, silent.err.as_str()), (0, ""));
+    story.refused(&["generate", "missing", "--explain"], 2, "subject-not-found");
+    let explained = story.good(&["generate", "app.tar.gz", "--explain", "--digest", "sha384,sha512"]);
+    for field in ["/subject/0/name\n", "/subject/0/digest/sha512\n", "/predicate/runDetails/builder/id\n"] {
+        assert!(explained.contains(field), "{field}: {explained}");
+    }
+}
+
+#[test]
+fn what_was_read_is_never_written_over() {
+    let story = Story::new();
+    story.write("p.json", b"{}");
+    let attest = |output| {
+        [
+            "attest",
+            "app.tar.gz",
+            "--key",
+            "k.key",
+            "--predicate",
+            "p.json",
+            "--type",
+            "custom",
+            "--force",
+            "--output",
+            output,
+        ]
+    };
+    for output in ["app.tar.gz", "./app.tar.gz", "k.key", "p.json"] {
+        story.refused(&attest(output), 2, "output-is-input");
+    }
+    story.refused(&["generate", "app.tar.gz", "--output", "app.tar.gz", "--force"], 2, "output-is-input");
+    story.good(&attest("k.pub"));
+}
+
+#[test]
+fn a_failure_loses_no_key() {
+    let story = Story::new();
+    fs::create_dir(story.path("half.pub")).unwrap();
+    story.refused(&["key", "generate", "--output", "half", "--plain", "--force"], 2, "file-is-directory");
+    // An older pair of which one half cannot be replaced stays a pair.
+    fs::rename(story.path("k.pub"), story.path("old.pub")).unwrap();
+    fs::create_dir(story.path("k.pub")).unwrap();
+    story.refused(&["key", "generate", "--output", "k", "--plain", "--force"], 2, "file-is-directory");
+    fs::remove_dir(story.path("k.pub")).unwrap();
+    fs::rename(story.path("old.pub"), story.path("k.pub")).unwrap();
+    fs::rename(story.path("k.key"), story.path("old.key")).unwrap();
+    fs::create_dir(story.path("k.key")).unwrap();
+    story.refused(&["key", "generate", "--output", "k", "--plain", "--force"], 2, "file-is-directory");
+    story.refused(&["key", "generate", "--output", "none", "--plain", "--force", "--kind", "rsa"], 2, "'rsa'");
+    let ran = story.run_with(&["key", "generate", "--output", "e"], &[("COSIGN_PASSWORD", "")]);
+    assert!(ran.code == 2 && ran.err.contains("password-empty"), "{}", ran.err);
+    story.refused(&["key", "generate", "--output", "e"], 2, "key-password-missing");
+    assert!(!story.names().iter().any(|name| name.starts_with("e.")));
+}
+
+#[test]
+fn lines_are_appended_to_lines_alone() {
+    let story = Story::new();
+    let attest = ["attest", "app.tar.gz", "--key", "k.key", "--output-format", "jsonl", "--output", "a.jsonl"];
+    story.good(&attest);
+    let one = fs::read_to_string(story.path("a.jsonl")).unwrap();
+    let pretty = serde_json::to_string_pretty(&serde_json::from_str::<Value>(&one).unwrap()).unwrap();
+    for text in [pretty.as_str(), &format!("[{one}]"), "not json", &format!("{one}{{}}\n"), &one.repeat(10_000)] {
+        story.write("a.jsonl", text.as_bytes());
+        story.refused(&attest, 2, "output-not-jsonl");
+    }
+    for text in ["", "\n", one.trim_end()] {
+        story.write("a.jsonl", text.as_bytes());
+        story.good(&attest);
+        assert!(fs::read_to_string(story.path("a.jsonl")).unwrap().ends_with("}\n"));
+        story.good(&["verify", "app.tar.gz", "--key", "k.pub", "--bundle", "a.jsonl"]);
+    }
+}
+
+#[test]
+fn a_statement_that_nobody_could_verify_is_not_signed() {
+    let story = Story::new();
+    let statement = |subjects: &str| {
+        format!(
+            "{{\"_type\":\"https://in-toto.io/Statement/v0.1\",\"subject\":[{subjects}],\"predicateType\":\"urn:x\",\"predicate\":{{}}}}"
+        )
+    };
+    let attest = ["attest", "--statement", "s.json", "--key", "k.key", "--output", "s.sigstore.json"];
+    story.write(
+        "s.json",
+        statement(&format!("{{\"name\":\"a\",\"digest\":{{\"sha1\":\"{}\"}}}}", "ab".repeat(20))).as_bytes(),
+    );
+    story.refused(&attest, 2, "artifact-weak-digest");
+    // One artifact by its sha256, two by their sha512.
+    let subject = |byte: &str| {
+        format!("{{\"digest\":{{\"sha256\":\"{}\",\"sha512\":\"{}\"}}}}", "ab".repeat(32), byte.repeat(64))
+    };
+    story.write("s.json", statement(&format!("{},{}", subject("01"), subject("02"))).as_bytes());
+    story.refused(&attest, 3, "self-check-failed");
+    // A Statement that names its subject by sha512 alone is about the file that has it.
+    let sha512 = {
+        let text = story.good(&["generate", "app.tar.gz", "--digest", "sha512"]);
+        let value: Value = serde_json::from_str(&text).unwrap();
+        value["subject"][0]["digest"]["sha512"].as_str().unwrap().to_owned()
+    };
+    story.write("s.json", statement(&format!("{{\"digest\":{{\"sha512\":\"{sha512}\"}}}}")).as_bytes());
+    story.good(&["attest", "app.tar.gz", "--statement", "s.json", "--key", "k.key"]);
+    story.good(&["verify", "app.tar.gz", "--key", "k.pub", "--type", "urn:x"]);
+}
+
+/// The last line of `attest` is a command that works as it stands.
+#[test]
+fn the_command_that_is_shown_verifies() {
+    let story = Story::new();
+    fs::create_dir_all(story.path("dist dir/sub")).unwrap();
+    story.write("dist dir/a", b"a");
+    story.write("dist dir/b", b"b");
+    story.write("dist dir/sub/c", b"c");
+    story.write("SUMS", format!("{:064x}  x\n", 1).as_bytes());
+    let cases: &[(&[&str], &str)] = &[
+        (&["app.tar.gz"], "app.tar.gz.sigstore.json"),
+        (&["dist dir/a"], "dist dir/a.sigstore.json"),
+        (&["dist dir/a", "dist dir/b"], "dist dir/attestation.intoto.jsonl"),
+        (&["app.tar.gz", "dist dir/b"], "attestation.intoto.jsonl"),
+        (&["dist dir"], "attestation.intoto.jsonl"),
+        (&["@SUMS"], "attestation.intoto.jsonl"),
+    ];
+    for (subjects, output) in cases {
+        let said = story.good(&[&["attest", "--key", "k.key"], *subjects].concat());
+        let command = said.lines().last().unwrap().trim().strip_prefix("check it   sealmark ").unwrap().to_owned();
+        let script = format!("{} {command}", env!("CARGO_BIN_EXE_sealmark"));
+        let shell = Command::new("sh").args(["-c", &script]).current_dir(story.folder.path()).output().unwrap();
+        assert!(shell.status.success(), "{command}: {}", String::from_utf8_lossy(&shell.stderr));
+        fs::remove_file(story.path(output)).unwrap();
+    }
+}
+
+#[test]
+fn what_is_no_file_does_not_hang() {
+    let story = Story::new();
+    assert!(Command::new("mkfifo").arg(story.path("pipe")).status().unwrap().success());
+    for args in [
+        &["generate", "pipe"][..],
+        &["generate", "@pipe"],
+        &["attest", "app.tar.gz", "--key", "pipe"],
+        &["attest", "app.tar.gz", "--key", "k.key", "--predicate", "pipe", "--type", "custom"],
+        &["attest", "--key", "k.key", "--statement", "pipe", "--output", "x"],
+        &["attest", "app.tar.gz", "--key", "k.key", "--output", "pipe", "--force"],
+        &["key", "public", "pipe"],
+    ] {
+        story.bad(args, 2, "file-not-regular");
+    }
+    for (args, code) in [
+        (&["generate", "app.tar.gz", "--output", "."][..], "file-is-directory"),
+        (&["key", "public", "missing"], "file-not-found"),
+        (&["key", "public", "k.pub"], "key-not-private"),
+        (&["attest", "app.tar.gz", "--key", "k.key", "--type", "x", "--predicate", "k.pub"], "policy-predicate-type"),
+        (&["generate", "app.tar.gz", "--digest", "dirHash"], "digest-not-computable"),
+        (&["generate", "sha1:0000000000000000000000000000000000000000"], "artifact-weak-digest"),
+    ] {
+        story.bad(args, 2, code);
+    }
+}

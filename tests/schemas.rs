@@ -34,6 +34,9 @@ use sealmark::generate::local::Overrides;
 use sealmark::generate::statement;
 use sealmark::generate::validate::validate_accepting;
 use sealmark::generate::validate::validate_strict;
+use sealmark::report::Report;
+use sealmark::report::inspection::Inspection;
+use sealmark::report::trust::TrustReport;
 use serde_json::Map;
 use serde_json::Value;
 use serde_json::json;
@@ -44,13 +47,16 @@ type Entry = (&'static str, &'static str, fn() -> Value);
 /// Every file below `schemas/`.
 const TABLE: &[Entry] = &[
     ("buildtypes/local-v1", "externalParameters of https://sealmark.dev/buildtypes/local/v1", local_external),
+    ("inspection-v1", "What `sealmark inspect --format json` writes", inspection),
     ("provenance-v0.2", "SLSA provenance v0.2, as consumers must accept it", accepting::<ProvenanceV02>),
     ("provenance-v0.2.strict", "SLSA provenance v0.2, by the letter", provenance_v02_strict),
     ("provenance-v1", "SLSA provenance v1, as consumers must accept it", accepting::<ProvenanceV1>),
     ("provenance-v1.strict", "SLSA provenance v1, as sealmark writes it", provenance_v1_strict),
+    ("report-v1", "What `sealmark verify --format json` writes", report),
     ("statement-v0.1", "in-toto Statement v0.1, as consumers must accept it", statement_v01),
     ("statement-v1", "in-toto Statement v1, as consumers must accept it", statement_v1),
     ("statement-v1.strict", "in-toto Statement v1, as sealmark writes it", statement_v1_strict),
+    ("trust-v1", "What `sealmark trust show --format json` writes", trust_report),
     ("vsa-v1", "SLSA verification summary v1", vsa_v1),
 ];
 
@@ -296,6 +302,26 @@ fn vsa_v1() -> Value {
     schema
 }
 
+/// What sealmark writes and names its schema in; the schema's `$id` is that name.
+fn written<T: JsonSchema>(id: &str) -> Value {
+    let mut schema = derived::<T>();
+    merge(&mut schema, "", json!({"$id": id}));
+    merge(&mut schema, "/properties/schema", json!({"const": id}));
+    schema
+}
+
+fn inspection() -> Value {
+    written::<Inspection>(sealmark::report::inspection::SCHEMA)
+}
+
+fn report() -> Value {
+    written::<Report>(sealmark::report::SCHEMA)
+}
+
+fn trust_report() -> Value {
+    written::<TrustReport>(sealmark::report::trust::SCHEMA)
+}
+
 /// Calls `change` on every schema object, inner ones first. Names of properties and definitions are not schemas.
 fn walk(schema: &mut Value, change: &mut dyn FnMut(&mut Map<String, Value>)) {
     let Value::Object(object) = schema else { return };
@@ -324,7 +350,8 @@ fn merge(schema: &mut Value, pointer: &str, keywords: Value) {
 fn text_of(name: &str, title: &str, content: Value) -> String {
     let mut schema = Map::new();
     schema.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
-    schema.insert("$id".to_owned(), json!(format!("https://sealmark.dev/schemas/{name}.schema.json")));
+    let id = json!(format!("https://sealmark.dev/schemas/{name}.schema.json"));
+    schema.insert("$id".to_owned(), content.get("$id").cloned().unwrap_or(id));
     schema.insert("title".to_owned(), json!(title));
     for (key, value) in content.as_object().unwrap() {
         schema.entry(key.clone()).or_insert_with(|| value.clone());

@@ -1,5 +1,6 @@
 //! What the user named as artifacts, with progress while it is hashed and advice when it cannot be.
 
+use std::fs;
 use std::num::NonZeroUsize;
 use std::thread;
 
@@ -10,6 +11,7 @@ use crate::formats::artifact::Artifact;
 use crate::formats::digest::Algorithm;
 use crate::store::file::StoreError;
 use crate::store::hash::HashError;
+use crate::store::hash::hash_files;
 use crate::store::subjects;
 use crate::store::subjects::Directories;
 use crate::store::subjects::SubjectOptions;
@@ -45,6 +47,25 @@ fn exit(error: &SubjectsError) -> Exit {
         }
         SubjectsError::File(error) | SubjectsError::Hash(HashError::File(error)) => exit_of_file(error),
         _ => Exit::Usage,
+    }
+}
+
+/// Refuses to write over an artifact, or over a file that was just read: the attestation would be about nothing, or
+/// the key be lost, and --force was hardly meant for that.
+pub(super) fn refuse_as_output(path: &str, artifacts: &[Artifact], read: &[&str]) -> Result<(), CommandError> {
+    let Ok(output) = fs::canonicalize(path) else { return Ok(()) };
+    let refused = |what: &str| {
+        let message = format!("{path}: expected a file to be written, found {what}");
+        Err(CommandError::usage("output-is-input", message).hint("name another --output"))
+    };
+    if read.iter().any(|path| fs::canonicalize(path).is_ok_and(|read| read == output)) {
+        return refused("one that was just read");
+    }
+    let digests = hash_files(&[output], &[Algorithm::Sha256], &|_| {}, NonZeroUsize::MIN);
+    let Some(Ok(digests)) = digests.first() else { return Ok(()) };
+    match artifacts.iter().find(|one| digests.iter().any(|digest| one.digests().contains(digest))) {
+        Some(artifact) => refused(&format!("the subject {:?}", artifact.name())),
+        None => Ok(()),
     }
 }
 

@@ -25,9 +25,13 @@ pub(super) struct BuildArgs {
     #[arg(long = "param", value_name = "KEY=VALUE", help_heading = "Build", value_parser = NonEmptyStringValueParser::new())]
     params: Vec<String>,
 
-    /// Folder whose git repository is the source
-    #[arg(long, value_name = "DIR", default_value = ".", help_heading = "Build", value_parser = NonEmptyStringValueParser::new())]
-    source: String,
+    /// Folder whose git repository is the source [default: the current one]
+    #[arg(long, value_name = "DIR", help_heading = "Build", value_parser = NonEmptyStringValueParser::new())]
+    source: Option<String>,
+
+    /// Read no git repository, even where there is one
+    #[arg(long, conflicts_with_all = ["source", "require_clean"], help_heading = "Build")]
+    no_source: bool,
 
     /// Source repository, instead of what git says
     #[arg(long, value_name = "URI", help_heading = "Build", value_parser = NonEmptyStringValueParser::new())]
@@ -41,7 +45,7 @@ pub(super) struct BuildArgs {
     #[arg(long, value_name = "COMMIT", help_heading = "Build", value_parser = NonEmptyStringValueParser::new())]
     source_commit: Option<String>,
 
-    /// Refuse a checkout with changes that are not committed
+    /// Refuse anything but a checkout without changes that are not committed
     #[arg(long, help_heading = "Build")]
     require_clean: bool,
 
@@ -56,10 +60,14 @@ pub(super) struct BuildArgs {
     /// Record the time of this command as the end of the build; without it the same inputs give the same bytes
     #[arg(long, help_heading = "Build")]
     timestamps: bool,
+}
 
+/// Flags that describe how artifacts are hashed.
+#[derive(Debug, clap::Args)]
+pub(super) struct HashArgs {
     /// Digest algorithm besides sha256: sha384, sha512, …; repeatable
-    #[arg(long = "digest", value_name = "ALGORITHM", value_parser = algorithm, help_heading = "Build")]
-    digests: Vec<Algorithm>,
+    #[arg(long = "digest", value_name = "ALGORITHM", value_delimiter = ',', value_parser = algorithm)]
+    pub(super) digests: Vec<Algorithm>,
 }
 
 fn algorithm(text: &str) -> Result<Algorithm, String> {
@@ -76,33 +84,9 @@ pub(super) struct Build<'a> {
 }
 
 impl BuildArgs {
-    /// Algorithms besides SHA-256.
-    pub(super) fn digests(&self) -> &[Algorithm] {
-        &self.digests
-    }
-
     /// Reads the checkout.
     pub(super) fn read(&self) -> Result<Build<'_>, CommandError> {
-        let git = workspace::git::read(Path::new(&self.source)).map_err(|error| {
-            let refused = CommandError::undecided(error.code(), &error);
-            match error.code() {
-                "git-not-owned" => refused.hint("git config --global --add safe.directory DIR, if you trust it"),
-                "git-bare" => refused.hint("name a checkout with --source DIR"),
-                _ => refused,
-            }
-        })?;
-        match git.as_ref().map(|git| &git.dirty) {
-            None => terminal::note("note     no git repository here: the provenance will name no source"),
-            Some(Dirty::Changed { paths }) if self.require_clean => {
-                let message = format!("expected a clean checkout, found {paths} changed or untracked paths");
-                return Err(CommandError::usage("source-dirty", message)
-                    .hint("commit or ignore them, or leave --require-clean out"));
-            }
-            Some(Dirty::Changed { .. }) => {
-                terminal::note("note     the checkout has changes that are not committed; the provenance says so");
-            }
-            Some(Dirty::Clean) => {}
-        }
+        let git = self.checkout()?;
         Ok(Build {
             args: self,
             git,
@@ -115,6 +99,46 @@ impl BuildArgs {
             },
             finished: self.timestamps.then(Timestamp::now),
         })
+    }
+
+    fn checkout(&self) -> Result<Option<GitFacts>, CommandError> {
+        if self.no_source {
+            return Ok(None);
+        }
+        let folder = self.source.as_deref().unwrap_or(".");
+        let found = workspace::git::read(Path::new(folder)).map_err(|error| {
+            let refused = CommandError::undecided(error.code(), &error);
+            match error.code() {
+                "git-not-owned" => {
+                    refused.hint("git config --global --add safe.directory DIR, if you trust it; or --no-source")
+                }
+                "git-bare" => refused.hint("name a checkout with --source DIR"),
+                _ => refused.hint("--source DIR names another checkout, --no-source none"),
+            }
+        })?;
+        let Some(git) = found else {
+            // Asked for and not there is not the same as not there.
+            if self.source.is_some() || self.require_clean {
+                let message = format!("expected a git repository at {folder} or above, found none");
+                return Err(CommandError::usage("source-missing", message));
+            }
+            terminal::note("note     no git repository here: the provenance will name no source");
+            return Ok(None);
+        };
+        let changed = match (&git.commit, git.dirty) {
+            (None, _) => "no commit yet".to_owned(),
+            (Some(_), Dirty::Changed { paths }) => format!("{paths} changed or untracked paths"),
+            (Some(_), Dirty::Clean) => return Ok(Some(git)),
+        };
+        if self.require_clean {
+            let refused = CommandError::usage("source-dirty", format!("expected a clean checkout, found {changed}"));
+            return Err(refused.hint("commit or ignore them, or leave --require-clean out"));
+        }
+        terminal::note(&match git.commit {
+            None => "note     the repository has no commit yet: the provenance will name none".to_owned(),
+            Some(_) => "note     the checkout has changes that are not committed; the provenance says so".to_owned(),
+        });
+        Ok(Some(git))
     }
 }
 
@@ -141,9 +165,10 @@ pub(super) fn generate(error: &GenerateError) -> CommandError {
 /// Why nothing was attested.
 pub(super) fn attest(error: &AttestError) -> CommandError {
     match error {
-        AttestError::Generate(_) | AttestError::Format(_) | AttestError::PredicateNotObject { .. } => {
-            CommandError::usage(error.code(), error)
-        }
+        AttestError::Generate(_)
+        | AttestError::Format(_)
+        | AttestError::PredicateNotObject { .. }
+        | AttestError::Subject { .. } => CommandError::usage(error.code(), error),
         AttestError::SelfCheck { error: inner, .. } => CommandError::undecided(error.code(), error)
             .hint(format!("the verifier refuses it with {}; nothing was written", inner.code())),
         _ => CommandError::undecided(error.code(), error),

@@ -1,5 +1,6 @@
 //! `sealmark generate`: an unsigned Statement.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use clap::builder::NonEmptyStringValueParser;
@@ -10,10 +11,14 @@ use crate::commands::Outcome;
 use crate::commands::artifacts;
 use crate::commands::build;
 use crate::commands::build::BuildArgs;
+use crate::commands::build::HashArgs;
 use crate::commands::error::CommandError;
 use crate::commands::exit::Exit;
 use crate::commands::terminal;
+use crate::formats::artifact::Artifact;
+use crate::formats::artifact::Reference;
 use crate::generate::facts::ExplainRow;
+use crate::generate::facts::Source;
 use crate::report::plain;
 use crate::store::file::Mode;
 use crate::store::file::Overwrite;
@@ -27,9 +32,12 @@ pub(super) struct Args {
     subjects: Vec<String>,
 
     #[command(flatten)]
+    hash: HashArgs,
+
+    #[command(flatten)]
     build: BuildArgs,
 
-    /// Show each field of the predicate, where it comes from and what backs it, in place of the Statement
+    /// Show each field of the Statement, where it comes from and what backs it, in place of the Statement
     #[arg(long)]
     explain: bool,
 
@@ -49,15 +57,19 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Outcome {
     let build = args.build.read()?;
     let local = build.local();
+    let artifacts = artifacts::expand(&args.subjects, &args.hash.digests)?;
     let text = if args.explain {
         let facts = local.facts().map_err(|error| build::generate(&error))?;
-        explain(&facts.explain(), args.format)?
+        let mut rows = subject_rows(&args.subjects, &artifacts)?;
+        rows.extend(facts.explain());
+        explain(&rows, args.format)?
     } else {
-        let artifacts = artifacts::expand(&args.subjects, args.build.digests())?;
         let mut bytes = statement(&artifacts, Claim::Provenance(&local)).map_err(|error| build::attest(&error))?;
         bytes.push(b'\n');
         bytes
     };
+    let output = args.output.as_deref();
+    output.map_or(Ok(()), |path| artifacts::refuse_as_output(path, &artifacts, &[]))?;
     match &args.output {
         None => terminal::print(&text)?,
         Some(path) => write(path, &text, overwrite(args.force))?,
@@ -73,6 +85,20 @@ pub(super) fn overwrite(force: bool) -> Overwrite {
 /// Writes a public file.
 pub(super) fn write(path: &str, bytes: &[u8], overwrite: Overwrite) -> Result<(), CommandError> {
     write_atomic(Path::new(path), bytes, overwrite, Mode::Public).map_err(|error| artifacts::file_refused(&error))
+}
+
+/// Each subject with where its digests come from. What a checksums file names and a file agrees with counts as given.
+fn subject_rows(texts: &[String], subjects: &[Artifact]) -> Result<Vec<ExplainRow>, CommandError> {
+    let is_given =
+        |text: &&String| matches!(Reference::parse(text), Ok(Reference::Digest(_) | Reference::Checksums(_)));
+    let given: Vec<String> = texts.iter().filter(is_given).cloned().collect();
+    let given = if given.is_empty() { Vec::new() } else { artifacts::expand(&given, &[])? };
+    let names: BTreeSet<&str> = given.iter().map(Artifact::name).collect();
+    let rows = subjects.iter().enumerate().flat_map(|(index, subject)| {
+        let source = if names.contains(subject.name()) { Source::GivenDigest } else { Source::File };
+        ExplainRow::subject(index, subject.name(), subject.digests(), source)
+    });
+    Ok(rows.collect())
 }
 
 fn explain(rows: &[ExplainRow], format: super::verify::Format) -> Result<Vec<u8>, CommandError> {

@@ -1,6 +1,7 @@
 //! Advice, by code: what the user can do about what was found.
 
 use crate::report::Finding;
+use crate::report::Notice;
 use crate::report::Outcome;
 use crate::report::Report;
 use crate::store::beside;
@@ -15,9 +16,12 @@ pub(super) fn advise(report: &mut Report) {
         let rejected = result.candidates.iter_mut().filter(|candidate| candidate.outcome != Outcome::Accepted);
         rejected.flat_map(|candidate| &mut candidate.findings).for_each(|finding| finding.hint = of_finding(finding));
     }
-    for notice in &mut report.notices {
-        notice.hint = of_code(notice.code).map(str::to_owned);
-    }
+    report.notices.iter_mut().for_each(advise_notice);
+}
+
+/// Puts advice on a notice where there is any.
+pub(super) fn advise_notice(notice: &mut Notice) {
+    notice.hint = of_code(notice.code).map(str::to_owned);
 }
 
 /// No advice ever says to expect a signer or a builder because it was found: whoever made the attestation chose it.
@@ -53,6 +57,9 @@ fn of_code(code: &str) -> Option<&'static str> {
             "with --key only a signature by that key counts; for a certificate give --identity and --issuer"
         }
         "signer-not-certificate" => "it was signed with a key; give its public key with --key in place of an identity",
+        "signature-key-unknown" => {
+            "it was signed with another key; --key takes the public key of whoever signed, repeatable"
+        }
         "signature-invalid" => "the attestation was changed after it was signed, or it was signed with another key",
         "certificate-untrusted" | "log-unknown" | "log-missing" | "sct-missing" | "timestamp-invalid" => {
             "if it was signed for a private GitHub repository, add --trust github; for another Sigstore, --trust FILE"
@@ -75,7 +82,7 @@ fn of_code(code: &str) -> Option<&'static str> {
         "policy-source-uri" => "write it as github.com/OWNER/NAME, with or without https:// and .git",
         "policy-version" => "name a whole tag with --source-tag, a branch with --source-branch",
         "policy-regex" => "the expression must match the whole text; escape dots as \\.",
-        "key-invalid" => "sealmark key public --key FILE writes the public half of a private key",
+        "key-invalid" => "sealmark key public FILE prints the public half of a private key",
         _ => return None,
     })
 }

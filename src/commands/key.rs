@@ -1,7 +1,6 @@
 //! `sealmark key`: making keys.
 
-use std::env;
-use std::io::IsTerminal;
+use std::fs;
 use std::path::Path;
 
 use clap::builder::NonEmptyStringValueParser;
@@ -19,8 +18,11 @@ use crate::sign::SignError;
 use crate::sign::key::KeyKind;
 use crate::sign::key::PrivateKey;
 use crate::store::file::Mode;
+use crate::store::file::Overwrite;
 use crate::store::file::StoreError;
+use crate::store::file::read_capped;
 use crate::store::file::write_atomic;
+use crate::trust::key::MAX_PEM_BYTES;
 use crate::trust::key::PublicKey;
 
 /// Subcommands.
@@ -47,7 +49,7 @@ pub(super) struct GenerateArgs {
     #[arg(long)]
     plain: bool,
 
-    /// Replace the files if they exist
+    /// Replace the files if they exist, for good
     #[arg(long)]
     force: bool,
 }
@@ -103,18 +105,10 @@ fn generate(args: &GenerateArgs) -> Outcome {
     let pem = if args.plain {
         key.to_pem().map_err(refused)?
     } else {
-        key.to_encrypted_pem(&new_password().map_err(refused)?).map_err(refused)?
+        key.to_encrypted_pem(&new_password(&private)?).map_err(refused)?
     };
-    let write = |path: &str, text: &str, mode| {
-        write_atomic(Path::new(path), text.as_bytes(), overwrite(args.force), mode)
-            .map_err(|error| artifacts::file_refused(&error))
-    };
-    write(&private, &pem, Mode::Private)?;
-    // Both or neither: a private key that nobody can use is taken back.
-    if let Err(error) = write(&public, &key.public_key_pem(), Mode::Public) {
-        let _ = std::fs::remove_file(&private);
-        return Err(error);
-    }
+    let (private_pem, public_pem) = (pem.as_bytes(), key.public_key_pem());
+    write_both((&private, private_pem), (&public, public_pem.as_bytes()), overwrite(args.force))?;
     let fingerprint = PublicKey::from_spki(key.public_key_der())
         .map_err(|error| CommandError::undecided(error.code(), error))?
         .fingerprint();
@@ -129,14 +123,46 @@ fn generate(args: &GenerateArgs) -> Outcome {
     Ok(Exit::Done)
 }
 
-/// A new password: from the environment, or typed twice.
-fn new_password() -> Result<Zeroizing<String>, SignError> {
-    let given = ["SEALMARK_PASSWORD", "COSIGN_PASSWORD"].iter().any(|name| env::var_os(name).is_some());
-    let first = attest::password()?;
-    if given || !std::io::stdin().is_terminal() {
-        return Ok(first);
+/// Writes both or neither. The private key comes last and in one step, so that no failure loses an older one; an older
+/// public key that was replaced by then is put back.
+fn write_both(private: (&str, &[u8]), public: (&str, &[u8]), overwrite: Overwrite) -> Result<(), CommandError> {
+    let refused = |error: StoreError| artifacts::file_refused(&error);
+    let (path, cap) = (Path::new(public.0), u64::try_from(MAX_PEM_BYTES).unwrap_or(u64::MAX));
+    let older = match overwrite {
+        Overwrite::Refuse => None,
+        Overwrite::Replace => match read_capped(path, cap) {
+            Ok(bytes) => Some(bytes),
+            Err(StoreError::NotFound { .. }) => None,
+            Err(error) => return Err(refused(error)),
+        },
+    };
+    write_atomic(path, public.1, overwrite, Mode::Public).map_err(refused)?;
+    let Err(error) = write_atomic(Path::new(private.0), private.1, overwrite, Mode::Private) else { return Ok(()) };
+    let undone = match older {
+        Some(bytes) => write_atomic(path, &bytes, Overwrite::Replace, Mode::Public).is_ok(),
+        None => fs::remove_file(path).is_ok(),
+    };
+    if !undone {
+        terminal::note(&format!("note     {} belongs to no private key; remove it", public.0));
     }
-    let second =
-        rpassword::prompt_password("The same again: ").map(Zeroizing::new).map_err(|_| SignError::PasswordMissing)?;
-    if *first == *second { Ok(first) } else { Err(SignError::PasswordWrong) }
+    Err(refused(error))
+}
+
+/// A new password: from the environment, or typed twice. An empty one would be no protection, and look like some.
+fn new_password(private: &str) -> Result<Zeroizing<String>, CommandError> {
+    let password = match attest::given_password()? {
+        Some(password) => password,
+        None => {
+            let first = attest::ask(&format!("New password of {}: ", plain(private)))?;
+            if *first != *attest::ask("The same again: ")? {
+                return Err(CommandError::usage("passwords-differ", "expected the same password twice, found two"));
+            }
+            first
+        }
+    };
+    if password.is_empty() {
+        let refused = CommandError::usage("password-empty", "expected a password, found an empty one");
+        return Err(refused.hint("--plain leaves the private key unencrypted"));
+    }
+    Ok(password)
 }

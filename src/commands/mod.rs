@@ -13,6 +13,7 @@ mod inspect;
 mod key;
 mod progress;
 mod roots;
+mod shell;
 mod terminal;
 mod trust;
 mod verify;

@@ -1,5 +1,6 @@
 //! `sealmark verify`: the verdict on artifacts.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
@@ -33,6 +34,7 @@ use crate::policy::Signer;
 use crate::policy::Slsa;
 use crate::policy::SourceRef;
 use crate::policy::VersionPattern;
+use crate::report::ATTESTATIONS_LEFT_OUT;
 use crate::report::Notice;
 use crate::report::Report;
 use crate::report::Verdict;
@@ -338,7 +340,7 @@ fn without_attestations(
         Where::Files(paths) => paths.iter().map(|path| real(path)).collect(),
         Where::Beside => files.flat_map(beside::find).map(|path| real(&path)).collect(),
     };
-    let used: std::collections::BTreeSet<PathBuf> = used.into_iter().collect();
+    let used: BTreeSet<PathBuf> = used.into_iter().collect();
     let is_typed = |path: &Path| typed.iter().any(|text| Path::new(text) == path);
     let (kept, left): (Vec<_>, Vec<_>) = located.into_iter().partition(|one| match one {
         Located::File(path) => is_typed(path) || !used.contains(&real(path)),
@@ -351,6 +353,6 @@ fn without_attestations(
     let names = names.collect::<Vec<_>>().join(", ");
     let more = if left.len() > 5 { ", …" } else { "" };
     let message = format!("{} not taken for artifacts, being attestations of the others: {names}{more}", left.len());
-    let notice = (!left.is_empty()).then_some(Notice { code: "attestations-left-out", message, hint: None });
+    let notice = (!left.is_empty()).then_some(Notice { code: ATTESTATIONS_LEFT_OUT, message, hint: None });
     (kept, notice)
 }

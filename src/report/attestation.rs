@@ -68,7 +68,6 @@ pub struct Signer {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<String>,
     /// What the certificate says beside the name (Fulcio's extensions), by name.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub claims: BTreeMap<&'static str, String>,
 }
 

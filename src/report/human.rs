@@ -3,6 +3,7 @@
 use std::io;
 use std::io::Write;
 
+use crate::report::ATTESTATION_MISSING;
 use crate::report::ArtifactResult;
 use crate::report::Attestation;
 use crate::report::Backing;
@@ -17,10 +18,9 @@ use crate::report::SignerKind;
 use crate::report::Source;
 use crate::report::Verdict;
 use crate::report::plain;
+use crate::report::rows::Rows;
 use crate::report::text::short_digests;
 
-/// Widest text that pushes the right column further right, in characters.
-const WIDE: usize = 100;
 /// Most rejected attestations that are shown one by one for one artifact; JSON has them all.
 const SHOWN: usize = 20;
 /// From this many rejected attestations on, those that are about other artifacts are only counted.
@@ -73,7 +73,7 @@ fn result(result: &ArtifactResult, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{head}   {}", summary(result))?;
         for finding in &result.findings {
             // What the first line says is not said twice.
-            if finding.code != NOTHING_FOUND {
+            if finding.code != ATTESTATION_MISSING {
                 writeln!(out, "  {}   {}", finding.code, plain(&finding.message))?;
             }
             hint(finding.hint.as_deref(), out)?;
@@ -82,12 +82,9 @@ fn result(result: &ArtifactResult, out: &mut dyn Write) -> io::Result<()> {
     rejected(result, out)
 }
 
-/// The finding of an artifact about which nothing is attested.
-pub const NOTHING_FOUND: &str = "attestation-missing";
-
 fn summary(result: &ArtifactResult) -> String {
     match (result.verdict, result.candidates.len()) {
-        (_, 0) if result.findings.iter().any(|finding| finding.code == NOTHING_FOUND) => {
+        (_, 0) if result.findings.iter().any(|finding| finding.code == ATTESTATION_MISSING) => {
             "no attestation found".to_owned()
         }
         (Verdict::Undecided, 0) => "it could not be read".to_owned(),
@@ -155,48 +152,12 @@ fn hint(hint: Option<&str>, out: &mut dyn Write) -> io::Result<()> {
     }
 }
 
-fn place(source: &Source) -> String {
+pub(super) fn place(source: &Source) -> String {
     let file = plain(&source.file);
     match (source.line, source.item) {
         (Some(line), _) => format!("{file}:{line}"),
         (None, Some(item)) => format!("{file}[{item}]"),
         (None, None) => file.into_owned(),
-    }
-}
-
-/// Lines of three columns: a label, a text, and what backs it.
-struct Rows {
-    indent: usize,
-    label: usize,
-    /// Least width of the text, so that the right columns of several blocks are in one line.
-    least: usize,
-    rows: Vec<(&'static str, String, String)>,
-}
-
-impl Default for Rows {
-    fn default() -> Self {
-        Self { indent: 2, label: 10, least: 0, rows: Vec::new() }
-    }
-}
-
-impl Rows {
-    fn push(&mut self, label: &'static str, text: impl Into<String>, backing: impl Into<String>) {
-        self.rows.push((label, plain(&text.into()).into_owned(), plain(&backing.into()).into_owned()));
-    }
-
-    fn write(&self, out: &mut dyn Write) -> io::Result<()> {
-        let backed = self.rows.iter().filter(|row| !row.2.is_empty());
-        let widths = backed.map(|row| row.1.chars().count()).filter(|width| *width <= WIDE);
-        let width = widths.max().unwrap_or(0).max(self.least);
-        for (label, text, backing) in &self.rows {
-            let line = format!("{:indent$}{label:<column$} ", "", indent = self.indent, column = self.label);
-            if backing.is_empty() {
-                writeln!(out, "{line}{text}")?;
-            } else {
-                writeln!(out, "{line}{text:<width$}     {backing}")?;
-            }
-        }
-        Ok(())
     }
 }
 

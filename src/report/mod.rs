@@ -3,8 +3,11 @@
 mod attestation;
 mod finding;
 pub mod human;
+pub mod inspection;
 pub mod json;
+mod rows;
 mod text;
+pub mod trust;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -34,6 +37,13 @@ pub use text::plain;
 
 /// What a report says it is. Fields may be added under this name; none changes its meaning or goes away.
 pub const SCHEMA: &str = "https://sealmark.dev/schemas/report-v1.json";
+
+/// The finding about an artifact about which nothing is attested.
+pub const ATTESTATION_MISSING: &str = "attestation-missing";
+/// The notice about files that were taken for attestations and not for artifacts.
+pub const ATTESTATIONS_LEFT_OUT: &str = "attestations-left-out";
+/// Every code that starts here and is no other module's.
+pub const CODES: &[&str] = &["attestation-missing", "attestations-left-out"];
 
 /// What became of a verification.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -90,6 +100,11 @@ impl Verdict {
             Self::Undecided => "undecided",
         }
     }
+}
+
+impl Tool {
+    /// This program.
+    pub const THIS: Self = Self { name: "sealmark", version: env!("CARGO_PKG_VERSION") };
 }
 
 /// How many artifacts came to what, and how many attestations were looked at for them.
@@ -273,8 +288,7 @@ impl Report {
             Summary { undecided: 1.., .. } | Summary { artifacts: 0, .. } => Verdict::Undecided,
             _ => Verdict::Allowed,
         };
-        let tool = Tool { name: "sealmark", version: env!("CARGO_PKG_VERSION") };
-        Self { schema: SCHEMA, tool, verified_at, verdict, summary, results, notices }
+        Self { schema: SCHEMA, tool: Tool::THIS, verified_at, verdict, summary, results, notices }
     }
 }
 
@@ -285,6 +299,11 @@ mod tests {
     fn result(verdict: Verdict) -> ArtifactResult {
         let artifact = ReportedArtifact::unread("x");
         ArtifactResult { artifact, verdict, findings: Vec::new(), candidates: Vec::new(), not_checked: Vec::new() }
+    }
+
+    #[test]
+    fn own_codes_are_listed() {
+        assert_eq!(CODES, [ATTESTATION_MISSING, ATTESTATIONS_LEFT_OUT]);
     }
 
     #[test]

@@ -99,7 +99,9 @@ impl World {
     /// The JSON report of [`World::verify`].
     pub(crate) fn report(&self, args: &[&str]) -> Value {
         let ended = self.verify(&[args, &["--format", "json"]].concat());
-        serde_json::from_str(&ended.out).unwrap_or_else(|_| panic!("{ended:?}"))
+        let report = serde_json::from_str(&ended.out).unwrap_or_else(|_| panic!("{ended:?}"));
+        valid(&report, "report-v1");
+        report
     }
 }
 
@@ -130,4 +132,26 @@ pub(crate) fn ended(mut command: Command, what: &[&str]) -> Ended {
     assert!(!err.contains("panicked"), "{what:?}: {err}");
     // A signal has no code.
     Ended { code: status.code().unwrap_or(-1), out, err }
+}
+
+/// A document is what its schema says, and has no field that the schema does not have.
+pub(crate) fn valid(document: &Value, schema: &str) {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("schemas/{schema}.schema.json"));
+    let mut schema: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    close(&mut schema);
+    let errors: Vec<String> =
+        jsonschema::validator_for(&schema).unwrap().iter_errors(document).map(|error| error.to_string()).collect();
+    assert!(errors.is_empty(), "{errors:#?}\n{document:#}");
+}
+
+/// Readers must take fields that are added later; the writer must not write one that is not in the schema.
+fn close(schema: &mut Value) {
+    if let Some(object) = schema.as_object_mut() {
+        if object.contains_key("properties") && !object.contains_key("additionalProperties") {
+            object.insert("additionalProperties".to_owned(), Value::Bool(false));
+        }
+        object.values_mut().for_each(close);
+    } else if let Some(list) = schema.as_array_mut() {
+        list.iter_mut().for_each(close);
+    }
 }
