@@ -243,7 +243,7 @@ fn certificates() -> Vec<Case> {
     let lapses = Window { start: Some(time("2026-01-01T00:00:00Z")), end: Some(signing_time() + seconds(30)) };
     let lapses = RootSpec { authorities: vec![(IssuedBy::Intermediate, lapses)], ..domain().root_spec() };
     let lapses = Trust::root(domain().trusted_root_of(&lapses));
-    let mut cases = vec![
+    vec![
         under(
             "an authority outside its window at one of two times",
             &Spec { stamps, ..good() },
@@ -303,7 +303,12 @@ fn certificates() -> Vec<Case> {
         lie("no claims", &claims(Claims::default()), "issuer-missing"),
         lie("an issuer that is no text", &extension("1.3.6.1.4.1.57264.1.8", &[0xff]), "certificate-invalid"),
         lie("an old issuer that is no text", &extension("1.3.6.1.4.1.57264.1.1", &[0xff]), "certificate-invalid"),
-    ];
+    ]
+}
+
+/// Step 3: what the certificate may be used for.
+fn usages() -> Vec<Case> {
+    let mut cases = Vec::new();
     for key_usage in [KeyUsage::CertificateSigning, KeyUsage::Absent] {
         cases.push(lie(&format!("key usage {key_usage:?}"), &Spec { key_usage, ..good() }, "certificate-invalid"));
     }
@@ -670,6 +675,7 @@ pub(crate) fn all() -> Vec<Case> {
         shapes(),
         times(),
         certificates(),
+        usages(),
         scts(),
         signatures(),
         inclusion(),
