@@ -5,6 +5,9 @@ use jiff::Timestamp;
 use serde_json::Value;
 use serde_json::json;
 
+use sealmark::formats::digest::Digest;
+
+use crate::fixtures;
 use crate::fixtures::ARTIFACT;
 use crate::fixtures::Case;
 use crate::fixtures::Trust;
@@ -240,7 +243,7 @@ fn certificates() -> Vec<Case> {
     let lapses = Window { start: Some(time("2026-01-01T00:00:00Z")), end: Some(signing_time() + seconds(30)) };
     let lapses = RootSpec { authorities: vec![(IssuedBy::Intermediate, lapses)], ..domain().root_spec() };
     let lapses = Trust::root(domain().trusted_root_of(&lapses));
-    let mut cases = vec![
+    vec![
         under(
             "an authority outside its window at one of two times",
             &Spec { stamps, ..good() },
@@ -300,7 +303,12 @@ fn certificates() -> Vec<Case> {
         lie("no claims", &claims(Claims::default()), "issuer-missing"),
         lie("an issuer that is no text", &extension("1.3.6.1.4.1.57264.1.8", &[0xff]), "certificate-invalid"),
         lie("an old issuer that is no text", &extension("1.3.6.1.4.1.57264.1.1", &[0xff]), "certificate-invalid"),
-    ];
+    ]
+}
+
+/// Step 3: what the certificate may be used for.
+fn usages() -> Vec<Case> {
+    let mut cases = Vec::new();
     for key_usage in [KeyUsage::CertificateSigning, KeyUsage::Absent] {
         cases.push(lie(&format!("key usage {key_usage:?}"), &Spec { key_usage, ..good() }, "certificate-invalid"));
     }
@@ -596,6 +604,10 @@ fn statements() -> Vec<Case> {
     let about = |digest: Value| edit(&|statement| statement["subject"] = json!([{"name": "app", "digest": digest}]));
     let (sha256, sha512) = (HashKind::Sha256.hex(ARTIFACT), HashKind::Sha512.hex(ARTIFACT));
     let raw = |payload: &str| Spec { payload: Some(payload.as_bytes().to_vec()), ..good() };
+    let sha1 = "da39a3ee5e6b4b0d3255bfef95601890afd80709";
+    let known = [format!("sha1:{sha1}"), format!("sha256:{sha256}")].map(|text| Digest::parse(&text).unwrap());
+    let known = || fixtures::About::Digests(known.to_vec());
+    let others = json!([{"digest": {"sha1": sha1}}, {"digest": {"sha256": HashKind::Sha256.hex(b"other")}}]);
     let twice = whole().to_string().replacen('{', r#"{"_type":"https://in-toto.io/Statement/v1","#, 1);
     vec![
         lie("another payload type", &Spec { payload_type: "application/json".to_owned(), ..good() }, "payload-type"),
@@ -612,6 +624,9 @@ fn statements() -> Vec<Case> {
         lie("a payload that is no JSON", &raw("provenance"), "json-invalid"),
         lie("a payload that names _type twice", &raw(&twice), "json-duplicate-key"),
         lie("another artifact", &domain().spec(b"other bytes"), "subject-mismatch"),
+        lie("sha1 alone, which agrees", &about(json!({"sha1": sha1})), "subject-weak").about(known()),
+        lie("sha1 agrees in one of two", &edit(&|s| s["subject"] = others.clone()), "subject-mismatch").about(known()),
+        lie("a git commit under sha1's name", &about(json!({"gitCommit": sha1})), "subject-mismatch").about(known()),
         lie("sha1 alone", &about(json!({"sha1": "da39a3ee5e6b4b0d3255bfef95601890afd80709"})), "subject-weak"),
         lie("an unknown algorithm alone", &about(json!({"crc32": "00000000"})), "subject-weak"),
         lie("a digest in upper case", &about(json!({"sha256": sha256.to_uppercase()})), "subject-weak"),
@@ -660,6 +675,7 @@ pub(crate) fn all() -> Vec<Case> {
         shapes(),
         times(),
         certificates(),
+        usages(),
         scts(),
         signatures(),
         inclusion(),
