@@ -68,6 +68,7 @@ const ANYWHERE: &[&str] = &[""];
 const CRATE_HOMES: &[(&str, &[&str])] = &[
     ("aws_lc_rs", &["trust/key.rs", "sign/key.rs", "sign/encrypted.rs", "store/hash.rs"]),
     ("base64", &["formats/base64.rs", "sign/"]),
+    ("cel", &["policy/document/"]),
     ("clap", &["commands/"]),
     ("clap_complete", &["commands/completions.rs"]),
     ("const_oid", &["formats/certificate.rs", "trust/key.rs", "verify/certificate.rs"]),
@@ -81,8 +82,10 @@ const CRATE_HOMES: &[(&str, &[&str])] = &[
     ("jsonschema", &["generate/validate.rs"]),
     ("libc", &["store/file.rs"]),
     ("regex", &["policy/"]),
+    ("reqwest", &["remote/"]),
     ("rpassword", &["commands/"]),
     ("rustls_pki_types", &["trust/root.rs", "verify/certificate.rs"]),
+    ("saphyr_parser", &["policy/document/"]),
     ("schemars", &["formats/", "generate/", "report/", "policy/"]),
     ("scrypt", &["sign/encrypted.rs"]),
     ("serde", ANYWHERE),
