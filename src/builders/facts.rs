@@ -77,6 +77,9 @@ pub(super) struct PredicateSource {
 /// configSource.
 pub(super) fn predicate_source(provenance: &Provenance) -> PredicateSource {
     let (first, dependencies) = match provenance {
+        Provenance::V01(p) => {
+            (p.materials.first().map(|material| (material.uri.as_deref(), &material.digest)), p.materials.len())
+        }
         Provenance::V02(p) => {
             let config = p.invocation.as_ref().and_then(|invocation| invocation.config_source.as_ref());
             let config = config.map(|config| (config.uri.as_deref(), &config.digest));
