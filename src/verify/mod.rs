@@ -17,7 +17,6 @@ use jiff::Timestamp;
 use crate::formats::artifact::Artifact;
 use crate::formats::bundle::Bundle;
 use crate::formats::bundle::Content;
-use crate::trust::key::PublicKey;
 use crate::trust::root::TrustedRoot;
 
 pub use error::Step;
@@ -33,14 +32,7 @@ pub use verified::Authenticated;
 pub use verified::Evidence;
 pub use verified::VerifiedAttestation;
 
-/// A public key that somebody vouches for.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TrustedKey {
-    /// Who vouches: the file the user named, or a well-known key ring.
-    pub voucher: String,
-    /// The key.
-    pub key: PublicKey,
-}
+pub use crate::trust::rings::TrustedKey;
 
 /// What to believe, prepared once for any number of verifications. It holds no clock and does no I/O.
 #[derive(Debug)]
@@ -103,7 +95,8 @@ impl Verifier {
     /// 2. Time: every timestamp and SET verifies; these are the times that may be believed (RFC 3161; Rekor v1).
     /// 3. Certificate: it leads to an authority of the root at each of those times, for code signing (RFC 5280).
     /// 4. SCT: it was made public, where the domain runs CT logs (RFC 6962 section 3).
-    /// 5. Signature: over the DSSE pre-authentication encoding, by the certificate's key or a trusted key.
+    /// 5. Signature: over the DSSE pre-authentication encoding, by the certificate's key or a trusted key that was in use
+    ///    at each of those times.
     /// 6. Log: each entry is in its log's tree, and is about this very envelope (CVE-2022-36056).
     /// 7. Statement: the payload type and `_type` are known ones.
     /// 8. Identity: who signed, from the certificate or the key.
@@ -118,7 +111,7 @@ impl Verifier {
         let chain = certificate::check(bundle, root, &time)?;
         let sct = sct::check(&chain, root)?;
         let pae = envelope.pae();
-        let signature = signature::check(envelope, &pae, &chain, &self.keys, &bundle.signer)?;
+        let signature = signature::check(envelope, &pae, &chain, &time, &self.keys, &bundle.signer)?;
         let log = log::check(bundle, envelope, &pae, root, &time, &signature, now)?;
         let statement = statement::check(envelope)?;
         let identity = identity::check(chain, &signature)?;
