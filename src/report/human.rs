@@ -11,6 +11,7 @@ use crate::report::Build;
 use crate::report::Candidate;
 use crate::report::Fact;
 use crate::report::Finding;
+use crate::report::LogDemand;
 use crate::report::Outcome;
 use crate::report::Proof;
 use crate::report::Report;
@@ -67,7 +68,9 @@ fn result(result: &ArtifactResult, out: &mut dyn Write) -> io::Result<()> {
         let list: Vec<_> = result.not_checked.iter().map(|one| plain(&one.message)).collect();
         writeln!(out, "  not checked: {}", list.join(", "))?;
         for other in all {
-            writeln!(out, "  also accepted: {}", place(&other.source))?;
+            let waived = other.attestation.as_ref().is_some_and(|one| one.evidence.log == LogDemand::Waived);
+            let waived = if waived { "   without a log entry: the log was waived" } else { "" };
+            writeln!(out, "  also accepted: {}{waived}", place(&other.source))?;
         }
     } else {
         writeln!(out, "{head}   {}", summary(result))?;
@@ -236,6 +239,9 @@ fn signed_rows(attestation: &Attestation, rows: &mut Rows) {
     if evidence.log_entries.is_empty() {
         let stamped = if evidence.signed_at.is_empty() { "" } else { "timestamp proven offline" };
         rows.push("signed", time.as_str(), stamped);
+        if evidence.log == LogDemand::Waived {
+            rows.push("", "without a log entry", "the log was waived");
+        }
     }
     for (n, entry) in evidence.log_entries.iter().enumerate() {
         let proof = match entry.proof {

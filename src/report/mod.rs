@@ -21,6 +21,7 @@ pub use attestation::Attestation;
 pub use attestation::Build;
 pub use attestation::Evidence;
 pub use attestation::Fact;
+pub use attestation::LogDemand;
 pub use attestation::LogEntry;
 pub use attestation::Proof;
 pub use attestation::Publicity;

@@ -10,6 +10,7 @@ mod shape;
 mod signature;
 mod statement;
 mod time;
+mod unlogged;
 mod verified;
 
 use jiff::Timestamp;
@@ -29,6 +30,8 @@ pub use log::LogProof;
 pub use sct::Publicity;
 pub use time::SignedAt;
 pub use time::TimeSource;
+pub use unlogged::LogDemand;
+pub use unlogged::Unlogged;
 pub use verified::Authenticated;
 pub use verified::Evidence;
 pub use verified::VerifiedAttestation;
@@ -47,12 +50,19 @@ pub struct TrustedKey {
 pub struct Verifier {
     roots: Vec<TrustedRoot>,
     keys: Vec<TrustedKey>,
+    unlogged: Unlogged,
 }
 
 impl Verifier {
-    /// A verifier that believes these roots, each by itself, and these keys. With neither it believes nothing.
+    /// A verifier that believes these roots, each by itself, and these keys. With neither it believes nothing. What shows
+    /// no log entry is refused where the domain runs logs.
     pub fn new(roots: Vec<TrustedRoot>, keys: Vec<TrustedKey>) -> Self {
-        Self { roots, keys }
+        Self { roots, keys, unlogged: Unlogged::Refuse }
+    }
+
+    /// The same verifier with another answer to attestations that show no log entry.
+    pub fn with_unlogged(self, unlogged: Unlogged) -> Self {
+        Self { unlogged, ..self }
     }
 
     /// The roots it believes.
@@ -102,6 +112,7 @@ impl Verifier {
     /// 1. Shape: the bundle is what its version says, and holds nothing that says nothing.
     /// 2. Time: every timestamp and SET verifies; these are the times that may be believed (RFC 3161; Rekor v1).
     /// 3. Certificate: it leads to an authority of the root at each of those times, for code signing (RFC 5280).
+    ///    Where the lack of a log entry is waived and nothing proves a time, at the start of its own validity.
     /// 4. SCT: it was made public, where the domain runs CT logs (RFC 6962 section 3).
     /// 5. Signature: over the DSSE pre-authentication encoding, by the certificate's key or a trusted key.
     /// 6. Log: each entry is in its log's tree, and is about this very envelope (CVE-2022-36056).
@@ -114,12 +125,13 @@ impl Verifier {
         now: Timestamp,
     ) -> Result<Authenticated, VerifyError> {
         let (shape, envelope) = shape::check(bundle)?;
-        let time = time::check(bundle, envelope, root, now)?;
+        let demand = LogDemand::of(bundle, root, self.unlogged);
+        let time = time::check(bundle, envelope, root, demand, now)?;
         let chain = certificate::check(bundle, root, &time)?;
         let sct = sct::check(&chain, root)?;
         let pae = envelope.pae();
         let signature = signature::check(envelope, &pae, &chain, &self.keys, &bundle.signer)?;
-        let log = log::check(bundle, envelope, &pae, root, &time, &signature, now)?;
+        let log = log::check(bundle, envelope, &pae, root, &time, &signature)?;
         let statement = statement::check(envelope)?;
         let identity = identity::check(chain, &signature)?;
         Ok(Authenticated::new(bundle, root, (shape, time, sct, signature, log, statement, identity)))

@@ -14,4 +14,5 @@ mod seven;
 #[path = "../support/mod.rs"]
 mod support;
 mod truths;
+mod unlogged;
 mod vectors;
