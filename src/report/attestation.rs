@@ -150,6 +150,8 @@ pub struct Evidence {
     pub certificate_publicity: Publicity,
     /// What was demanded of transparency logs.
     pub log: LogDemand,
+    /// Where the proofs came from.
+    pub proofs: ProofSource,
     /// Verified log entries.
     pub log_entries: Vec<LogEntry>,
 }
@@ -214,6 +216,17 @@ pub enum LogDemand {
     Waived,
     /// None: the domain runs no log, or a key alone vouches.
     None,
+}
+
+/// Where the proofs of an attestation came from. They were verified all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum ProofSource {
+    /// They stood beside the attestation: it can be verified offline.
+    File,
+    /// The log was asked for its entry: without it the attestation cannot be verified.
+    Log,
 }
 
 /// A verified log entry.
@@ -381,6 +394,7 @@ impl Evidence {
                 verify::LogDemand::Waived => LogDemand::Waived,
                 verify::LogDemand::None => LogDemand::None,
             },
+            proofs: ProofSource::File,
             log_entries: evidence.log.iter().map(entry).collect(),
         }
     }

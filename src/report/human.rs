@@ -14,6 +14,7 @@ use crate::report::Finding;
 use crate::report::LogDemand;
 use crate::report::Outcome;
 use crate::report::Proof;
+use crate::report::ProofSource;
 use crate::report::Report;
 use crate::report::SignerKind;
 use crate::report::Source;
@@ -92,7 +93,9 @@ fn summary(result: &ArtifactResult) -> String {
         }
         (Verdict::Undecided, 0) => "it could not be read".to_owned(),
         (Verdict::Undecided, n) => {
-            format!("{} found, not all could be read", count(n, "attestation"))
+            let unread = result.candidates.iter().any(|candidate| candidate.outcome == Outcome::Unreadable);
+            let what = if unread { "read" } else { "judged" };
+            format!("{} found, not all could be {what}", count(n, "attestation"))
         }
         (_, 1) => "1 attestation found, it does not satisfy the expectations".to_owned(),
         (_, n) => format!("{n} attestations found, none satisfies the expectations"),
@@ -244,9 +247,10 @@ fn signed_rows(attestation: &Attestation, rows: &mut Rows) {
         }
     }
     for (n, entry) in evidence.log_entries.iter().enumerate() {
-        let proof = match entry.proof {
-            Proof::Inclusion => "inclusion proven offline",
-            Proof::Promise => "promised by the log",
+        let proof = match (entry.proof, evidence.proofs) {
+            (Proof::Inclusion, ProofSource::File) => "inclusion proven offline",
+            (Proof::Inclusion, ProofSource::Log) => "inclusion proven, fetched from the log",
+            (Proof::Promise, _) => "promised by the log",
         };
         let (label, text) = match n {
             0 => ("signed", format!("{time}, {log} {}", entry.index)),

@@ -155,7 +155,13 @@ fn about(
     let digest = match body.kind {
         EntryKind::Intoto002 | EntryKind::Dsse001 => sha256(&envelope.payload),
         EntryKind::HashedRekord002 => sha256(pae),
-        EntryKind::Intoto001 => sha256(envelope.source.as_deref().ok_or_else(|| other("kind"))?),
+        // The hash is of a text. One that was rebuilt from the fields and has it was the one that was logged.
+        EntryKind::Intoto001 => {
+            let certificate = signature.trusted_key().is_none().then_some(signature.verifier());
+            let hashes = envelope.texts(certificate).iter().map(|text| sha256(text)).collect::<Vec<_>>();
+            let own = hashes.iter().find(|hash| **hash == body.digest).or(hashes.first());
+            *own.ok_or_else(|| other("kind"))?
+        }
         EntryKind::HashedRekord001 => return Err(other("kind")),
     };
     if body.digest != digest {

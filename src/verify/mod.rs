@@ -92,11 +92,29 @@ impl Verifier {
     /// # Errors
     /// [`VerifyError`] with the step that refused.
     pub fn authenticate(&self, bundle: &Bundle, now: Timestamp) -> Result<Authenticated, VerifyError> {
+        self.authenticate_with(bundle, self.unlogged, now)
+    }
+
+    /// Whether everything would hold if the lack of a log entry were accepted. It is no belief, and gives none: it says
+    /// whether looking for the entry can be worth while.
+    ///
+    /// # Errors
+    /// [`VerifyError`] with the step that refused.
+    pub fn but_for_the_log(&self, bundle: &Bundle, now: Timestamp) -> Result<(), VerifyError> {
+        self.authenticate_with(bundle, Unlogged::Accept, now).map(|_| ())
+    }
+
+    fn authenticate_with(
+        &self,
+        bundle: &Bundle,
+        unlogged: Unlogged,
+        now: Timestamp,
+    ) -> Result<Authenticated, VerifyError> {
         let mut furthest: Option<VerifyError> = None;
         let alone = self.roots.is_empty() || !needs_root(bundle);
         let roots = if alone { vec![None] } else { self.roots.iter().map(Some).collect() };
         for root in roots {
-            match self.authenticate_under(bundle, root, now) {
+            match self.authenticate_under(bundle, root, unlogged, now) {
                 Ok(authenticated) => return Ok(authenticated),
                 Err(error) if furthest.as_ref().is_none_or(|best| error.step() > best.step()) => furthest = Some(error),
                 Err(_) => {}
@@ -122,10 +140,11 @@ impl Verifier {
         &self,
         bundle: &Bundle,
         root: Option<&TrustedRoot>,
+        unlogged: Unlogged,
         now: Timestamp,
     ) -> Result<Authenticated, VerifyError> {
         let (shape, envelope) = shape::check(bundle)?;
-        let demand = LogDemand::of(bundle, root, self.unlogged);
+        let demand = LogDemand::of(bundle, root, unlogged);
         let time = time::check(bundle, envelope, root, demand, now)?;
         let chain = certificate::check(bundle, root, &time)?;
         let sct = sct::check(&chain, root)?;
