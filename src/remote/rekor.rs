@@ -169,7 +169,7 @@ fn entry(item: Value, path: &str) -> Result<LogEntry, FormatError> {
     let body = fields.need_bytes("body")?;
     let log_id = need_hex(&mut fields, "logID")?;
     let integrated_time = fields.integer("integratedTime")?.filter(|seconds| *seconds != 0);
-    let log_index = fields.integer("logIndex")?.ok_or_else(|| fields.missing("logIndex"))?;
+    let log_index = fields.need_integer("logIndex")?;
     // A copy of the attestation, which is here already.
     fields.take("attestation");
     let mut verification = fields.need_object("verification")?;
@@ -194,9 +194,9 @@ fn inclusion_proof(mut proof: Fields) -> Result<InclusionProof, FormatError> {
         value.as_str().and_then(|text| hex::decode(text).ok()).ok_or_else(wrong)
     };
     let read = InclusionProof {
-        log_index: proof.integer("logIndex")?.ok_or_else(|| proof.missing("logIndex"))?,
+        log_index: proof.need_integer("logIndex")?,
         root_hash: need_hex(&mut proof, "rootHash")?,
-        tree_size: proof.integer("treeSize")?.ok_or_else(|| proof.missing("treeSize"))?,
+        tree_size: proof.need_integer("treeSize")?,
         hashes: proof.array("hashes", MAX_PROOF_HASHES)?.into_iter().map(hash).collect::<Result<_, _>>()?,
         checkpoint: proof.string("checkpoint")?.unwrap_or_default(),
     };

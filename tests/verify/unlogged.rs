@@ -124,7 +124,10 @@ fn the_waiver_excuses_nothing_else() {
             "an authority that had expired",
             Spec { issued_by: IssuedBy::ExpiredIntermediate, ..spec.clone() },
             root(&RootSpec {
-                authorities: vec![(IssuedBy::ExpiredIntermediate, Window { start: Some(time("2026-01-01T00:00:00Z")), end: None })],
+                authorities: vec![(
+                    IssuedBy::ExpiredIntermediate,
+                    Window { start: Some(time("2026-01-01T00:00:00Z")), end: None },
+                )],
                 ..domain().root_spec()
             }),
             "certificate-untrusted",
