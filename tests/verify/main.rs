@@ -15,4 +15,5 @@ mod seven;
 #[path = "../support/mod.rs"]
 mod support;
 mod truths;
+mod unlogged;
 mod vectors;
