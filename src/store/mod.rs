@@ -3,4 +3,6 @@
 pub mod beside;
 pub mod file;
 pub mod hash;
+pub mod lines;
+pub mod parallel;
 pub mod subjects;
