@@ -19,7 +19,6 @@ use sealmark::formats::digest::Digest;
 use sealmark::policy::Policy;
 use sealmark::policy::Signer;
 use sealmark::policy::Slsa;
-use sealmark::policy::SourceRef;
 use sealmark::report::Outcome;
 use sealmark::report::Report;
 use sealmark::report::Verdict;
@@ -47,7 +46,7 @@ impl World {
         let sigstore = VirtualSigstore::new("assess");
         let root = TrustedRoot::parse(sigstore.trusted_root().to_string().as_bytes(), "virtual", None).unwrap();
         let source_uri = SourceUri::parse("github.com/acme/app");
-        let slsa = Slsa { builder_id: None, source_uri, source_ref: SourceRef::Any };
+        let slsa = Slsa { source_uri, ..Slsa::open() };
         let predicate_types = vec!["https://slsa.dev/provenance/v1".to_owned()];
         let policy = Policy { predicate_types, signer: Signer::ByFacts, slsa: Some(slsa) };
         let folder = tempfile::tempdir().unwrap();

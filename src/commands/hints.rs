@@ -86,6 +86,9 @@ fn of_code(code: &str) -> Option<&'static str> {
             "the trusted root may be of another time than the attestation; take a current one with --trust FILE"
         }
         "time-missing" => "the signer must add a log entry or a timestamp; a certificate proves nothing without one",
+        "builder-ref-mutable" => {
+            "a branch may hold anything tomorrow; build with a release, or name the ref that you trust behind @"
+        }
         "fact-unbacked" => "say whom you trust to state it: --identity with --issuer, or --key",
         "predicate-type-mismatch" => "to accept another kind of attestation, name it with --type",
         "plain-signature" => "a plain signature attests nothing; look for a bundle with a Statement in it",

@@ -18,8 +18,15 @@ pub(super) fn of(finding: &Finding, artifact: &str) -> Option<String> {
     match finding.code {
         "source-ref-mismatch" | "source-version-mismatch" => source_ref(expected, found),
         "source-uri-mismatch" => source(expected, found).map(str::to_owned),
-        "source-commit-mismatch" => commit(found).map(str::to_owned),
-        "builder-id-mismatch" | "identity-mismatch" => workflow(finding.code, expected, found).map(str::to_owned),
+        "source-commit-mismatch" | "signer-digest-mismatch" => commit(finding.code, found).map(str::to_owned),
+        "builder-id-mismatch" | "identity-mismatch" | "signer-workflow-mismatch" => {
+            workflow(finding.code, expected, found).map(str::to_owned)
+        }
+        "workflow-path-mismatch"
+        | "signer-repository-mismatch"
+        | "input-mismatch"
+        | "trigger-mismatch"
+        | "runner-not-hosted" => run(finding.code, found).map(str::to_owned),
         "issuer-mismatch" => issuer(expected, found),
         "subject-mismatch" => Some(subject(finding, artifact, expected, found).to_owned()),
         _ => None,
@@ -87,11 +94,42 @@ fn source(expected: &str, found: &str) -> Option<&'static str> {
 }
 
 /// An annotated tag is an object of its own, with a name that looks like a commit's.
-fn commit(found: &str) -> Option<&'static str> {
-    (found != NOTHING).then_some(
-        "if the expected commit is that of an annotated tag, git rev-parse TAG^{commit} gives the commit that was built",
-    )
+fn commit(code: &str, found: &str) -> Option<&'static str> {
+    match (code, found) {
+        (_, NOTHING) => Some("the attestation does not say from which commit"),
+        ("signer-digest-mismatch", _) => {
+            Some("the signing workflow was at another commit; the tag or branch that it was used at may have moved")
+        }
+        _ => Some(
+            "if the expected commit is that of an annotated tag, git rev-parse TAG^{commit} gives the one that is built",
+        ),
+    }
 }
+
+/// How, where and by what a build was run.
+fn run(code: &str, found: &str) -> Option<&'static str> {
+    Some(match (code, found) {
+        ("input-mismatch", NOTHING) => {
+            "inputs are stated only by a build that somebody started by hand, and only those given"
+        }
+        ("runner-not-hosted", NOTHING) => "the attestation does not say on which machine it was built",
+        ("runner-not-hosted", _) => {
+            "this build ran on a machine of somebody's own, which the platform does not vouch for"
+        }
+        ("trigger-mismatch", "workflow_dispatch") => "somebody started this build by hand",
+        ("trigger-mismatch", "pull_request" | "pull_request_target") => "this build was run for a pull request",
+        ("trigger-mismatch", "schedule") => "this build was started by the clock",
+        ("workflow-path-mismatch", found) if found != NOTHING => RENAMED,
+        ("signer-repository-mismatch", found) if found != NOTHING => {
+            "the workflow that signed is of another repository; where a reusable workflow builds, it is the one that signs"
+        }
+        _ => return None,
+    })
+}
+
+/// Advice for a workflow of another path in the same repository.
+const RENAMED: &str =
+    "another workflow of the same repository; if the workflow was renamed there, expect the path that it has now";
 
 /// `https://host/owner/name/path@ref` as its parts: repository, path, ref.
 fn workflow_parts(uri: &str) -> Option<(String, &str, &str)> {
@@ -109,15 +147,13 @@ fn workflow(code: &str, expected: &str, found: &str) -> Option<&'static str> {
     }
     let found = workflow_parts(found)?;
     match (wanted.0 == found.0, wanted.1 == found.1) {
-        (true, true) if code == "builder-id-mismatch" => {
+        (true, true) if code != "identity-mismatch" => {
             Some("the same workflow at another ref; expect the ref that you trust, or none: leave out @ and the rest")
         }
         (true, true) => Some(
             "the same workflow at another ref; expect the ref that you trust, or leave it open with --identity-regexp",
         ),
-        (true, false) => Some(
-            "another workflow of the same repository; if the workflow was renamed there, expect the path that it has now",
-        ),
+        (true, false) => Some(RENAMED),
         (false, true) => Some(
             "a workflow of that path in another repository: a fork, or it moved; ask its owner before you expect the other",
         ),
@@ -226,6 +262,14 @@ mod tests {
             ),
             ("source-uri-mismatch", "git+https://github.com/acme/app", "nothing", "does not say"),
             ("source-commit-mismatch", "3f2c", "9a0b", "annotated tag"),
+            ("signer-digest-mismatch", "3f2c", "9a0b", "may have moved"),
+            ("workflow-path-mismatch", ".github/workflows/a.yml", ".github/workflows/b.yml", "renamed there"),
+            ("signer-workflow-mismatch", &at(WORKFLOW, "v1"), &at(WORKFLOW, "refs/tags/v2"), "leave out @"),
+            ("signer-repository-mismatch", "git+https://github.com/acme/app", WORKFLOW, "reusable workflow"),
+            ("input-mismatch", "level=high", "nothing", "started by hand"),
+            ("trigger-mismatch", "push", "workflow_dispatch", "by hand"),
+            ("trigger-mismatch", "push", "schedule", "by the clock"),
+            ("runner-not-hosted", "github-hosted or gitlab-hosted", "self-hosted", "somebody's own"),
             ("builder-id-mismatch", &at(WORKFLOW, "v1"), &at(WORKFLOW, "refs/tags/v2"), "leave out @"),
             ("identity-mismatch", &at(WORKFLOW, "v1"), &at(WORKFLOW, "refs/tags/v2"), "--identity-regexp"),
             (
