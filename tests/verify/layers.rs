@@ -109,6 +109,18 @@ fn bundle_annotation(entry: &Value) -> Value {
     })
 }
 
+/// The log entry of a good layer, as its annotation spells it.
+pub(crate) fn annotation(kind: Kind) -> String {
+    Layer::new(&spec(kind)).annotations[BUNDLE].clone()
+}
+
+/// A manifest that refers to an image.
+pub(crate) fn manifest() -> Vec<u8> {
+    let digest = format!("sha256:{}", sha256(b""));
+    let one = json!({"mediaType": MANIFEST, "digest": digest, "size": 0, "annotations": {"a": "b"}});
+    json!({"mediaType": MANIFEST, "layers": [one], "subject": one, "artifactType": "t"}).to_string().into_bytes()
+}
+
 #[test]
 fn layers_of_cosign() {
     let kinds = [Kind::Intoto001, Kind::Intoto002, Kind::Dsse001];
@@ -316,6 +328,18 @@ fn attestations_are_found_in_every_convention() {
         assert_eq!(writer.found(&image), Ok(vec![Ok(())]), "{name}");
         assert_eq!(writer.open().unwrap().resolve(None).unwrap(), image, "{name}");
     }
+}
+
+/// `cosign copy` writes the image itself under the tag where referrers would be listed.
+#[test]
+fn an_image_under_the_fallback_tag_lists_nothing_about_itself() {
+    let mut writer = Writer::new();
+    let child = json!({"mediaType": MANIFEST, "digest": format!("sha256:{}", "7".repeat(64)), "size": 1});
+    let image = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": [child]});
+    let image = writer.blob(INDEX, image.to_string().as_bytes());
+    let digest = Digest::parse(image["digest"].as_str().unwrap()).unwrap();
+    writer.list(image, json!({"org.opencontainers.image.ref.name": format!("sha256-{}", digest.hex())}));
+    assert_eq!(writer.found(&digest), Ok(vec![]));
 }
 
 #[test]
