@@ -75,7 +75,11 @@ pub enum VerifyError {
         /// What the bundle has.
         found: &'static str,
     },
-    /// Nothing proves when it was signed.
+    /// A certificate, and neither a log entry nor a timestamp that could prove when it signed: the bare envelopes of older
+    /// generators. An online log may have the entry.
+    #[error("expected proof of the signing time (a log entry or an RFC 3161 timestamp), found neither")]
+    TimeUnproven,
+    /// There are log entries, and none of them proves when it was signed.
     #[error("expected proof of the signing time ({expected}), found none")]
     TimeMissing {
         /// What would prove it.
@@ -278,6 +282,7 @@ impl VerifyError {
             Self::Duplicate { .. } => "bundle-duplicate",
             Self::PlainSignature => "plain-signature",
             Self::SignerKind { .. } => "signer-kind",
+            Self::TimeUnproven => "signing-time-unproven",
             Self::TimeMissing { .. } => "time-missing",
             Self::TimeInFuture { .. } => "time-in-future",
             Self::Timestamp { .. } => "timestamp-invalid",
@@ -317,7 +322,8 @@ impl VerifyError {
             | Self::PlainSignature
             | Self::SignerKind { .. }
             | Self::SignatureCount { .. } => Step::Shape,
-            Self::TimeMissing { .. }
+            Self::TimeUnproven
+            | Self::TimeMissing { .. }
             | Self::TimeInFuture { .. }
             | Self::Timestamp { .. }
             | Self::TimestampWindow { .. }
@@ -374,6 +380,7 @@ impl VerifyError {
             Self::Duplicate { what: n },
             Self::PlainSignature,
             Self::SignerKind { expected: n, found: n },
+            Self::TimeUnproven,
             Self::TimeMissing { expected: n },
             Self::TimeInFuture { now: t, found: t },
             Self::Timestamp { index: 0, root: s(), reason: s() },

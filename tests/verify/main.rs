@@ -17,4 +17,5 @@ mod shapes;
 #[path = "../support/mod.rs"]
 mod support;
 mod truths;
+mod unlogged;
 mod vectors;
