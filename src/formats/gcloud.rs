@@ -230,9 +230,9 @@ enum Known {
     /// All of it: the two are equal.
     Whole,
     /// An object with these fields.
-    Object(&'static [(&'static str, Known)]),
+    Object(&'static [(&'static str, Self)]),
     /// An array of such values.
-    Each(&'static Known),
+    Each(&'static Self),
     /// Nothing: the two may differ.
     LeftOut,
 }

@@ -159,7 +159,7 @@ fn layers_of_cosign() {
         ("a promise with a flipped bit", lied_set(Set::BadSignature), public(), Err("log-set-invalid")),
         ("a promise by another log", lied_set(Set::ForeignKey), public(), Err("log-set-invalid")),
         ("a promise for another time", lied_set(Set::OtherTime), public(), Err("log-set-invalid")),
-        ("no entry", good.clone().without(BUNDLE), public(), Err("time-missing")),
+        ("no entry", good.clone().without(BUNDLE), public(), Err("signing-time-unproven")),
         ("no entry, but a timestamp", good.clone().without(BUNDLE).stamped(&text), public(), Err("log-missing")),
         ("no certificate", good.clone().without(CERTIFICATE).without(CHAIN), public(), Err("signer-kind")),
         ("a chain without a certificate", good.clone().without(CERTIFICATE), public(), Err("bundle-incomplete")),
@@ -278,11 +278,14 @@ impl Writer {
     }
 }
 
+/// Name of a convention, and how a manifest is listed by it for an image.
+type Convention = (&'static str, fn(&mut Writer, Value, &Digest));
+
 #[test]
 fn attestations_are_found_in_every_convention() {
     let layer = Layer::new(&spec(Kind::Dsse001));
     let bundle = domain().mint(&domain().spec(ARTIFACT)).to_string();
-    let conventions: [(&str, fn(&mut Writer, Value, &Digest)); 5] = [
+    let conventions: [Convention; 5] = [
         ("marked by cosign", |w, d, _| w.list(d, json!({"kind": "dev.cosignproject.cosign/atts"}))),
         ("tagged", |w, d, i| {
             w.list(d, json!({"org.opencontainers.image.ref.name": format!("sha256-{}.att", i.hex())}))
@@ -306,7 +309,7 @@ fn attestations_are_found_in_every_convention() {
         assert_eq!(writer.found(&image), Ok(expected), "{name}");
         assert_eq!(writer.open().unwrap().resolve(None).unwrap(), image, "{name}");
     }
-    let referrers: [(&str, fn(&mut Writer, Value, &Digest)); 3] = [
+    let referrers: [Convention; 3] = [
         ("listed", |w, d, _| w.list(d, json!({}))),
         ("under the fallback tag", |w, d, i| {
             let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": [d]});
