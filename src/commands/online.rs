@@ -19,6 +19,7 @@ const MAX_SECONDS: u64 = 3600;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub(super) struct Args {
     /// Rekor v1 log to ask, in place of the logs that the trusted roots name
     #[arg(long, value_name = "URL", requires = "online", help_heading = "Network", value_parser = NonEmptyStringValueParser::new())]
