@@ -126,6 +126,17 @@ fn each_kind_of_entry_is_found_and_kept_for_ever() {
     }
 }
 
+/// A bundle that lost its entry, or never had one, is found by the text that its fields give.
+#[test]
+fn a_bundle_without_an_entry_is_completed() {
+    let spec = Spec { entries: Vec::new(), ..domain().spec(ARTIFACT) };
+    let (_, entries) = domain().bare_logged(&spec, &[Kind::Dsse001]);
+    let log = LogServer::start(&entries, &[Answer::Honest]);
+    let lost = bundle(&domain().mint(&spec).to_string());
+    assert_eq!((lost.version, lost.log_entries.len()), (Version::V0_3, 0));
+    assert_eq!(code(&lost, &log, LONG), Ok(()));
+}
+
 #[test]
 fn only_names_are_sent() {
     let (bare, entries) = bare(&[Kind::Dsse001]);
@@ -291,6 +302,7 @@ fn an_answer_has_a_size_and_a_form() {
     let log = LogServer::start(&entries, &[Answer::Endless(MAX_ANSWER)]);
     let error = completed(&bare, &log.url(), LONG).unwrap_err();
     assert_eq!((error.code(), error.is_refusal()), ("log-answer-invalid", false));
+    assert!(error.to_string().contains("more than 16777216 bytes"), "{error}");
     let (_, good) = support::log_server::api_entry(&entries[0]);
     let edited = |edit: &dyn Fn(&mut Value)| {
         let mut entry = good.clone();
