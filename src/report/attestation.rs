@@ -320,7 +320,7 @@ impl Signer {
         match identity {
             Identity::Workload(found) => certificate(SignerKind::Workload, found),
             Identity::Person(found) => certificate(SignerKind::Person, found),
-            Identity::Key { voucher, kind, fingerprint } => Self {
+            Identity::Key { voucher, kind, fingerprint, .. } => Self {
                 kind: SignerKind::Key,
                 name: voucher.clone(),
                 issuer: None,

@@ -1,11 +1,15 @@
 //! Everything that became of a verification, as data: every artifact, every attestation, what was not checked.
 
 mod attestation;
+mod explain;
 mod finding;
 pub mod human;
 pub mod inspection;
 pub mod json;
+pub mod markdown;
+mod order;
 mod rows;
+pub mod sarif;
 mod text;
 pub mod trust;
 
@@ -35,6 +39,7 @@ pub use attestation::Transparency;
 pub use finding::Backing;
 pub use finding::Finding;
 pub use finding::step_name;
+pub use order::names_alike;
 pub use text::plain;
 
 /// What a report says it is. Fields may be added under this name; none changes its meaning or goes away.

@@ -18,7 +18,6 @@ use jiff::Timestamp;
 use crate::formats::artifact::Artifact;
 use crate::formats::bundle::Bundle;
 use crate::formats::bundle::Content;
-use crate::trust::key::PublicKey;
 use crate::trust::root::TrustedRoot;
 
 pub use error::Step;
@@ -36,14 +35,7 @@ pub use verified::Authenticated;
 pub use verified::Evidence;
 pub use verified::VerifiedAttestation;
 
-/// A public key that somebody vouches for.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TrustedKey {
-    /// Who vouches: the file the user named, or a well-known key ring.
-    pub voucher: String,
-    /// The key.
-    pub key: PublicKey,
-}
+pub use crate::trust::rings::TrustedKey;
 
 /// What to believe, prepared once for any number of verifications. It holds no clock and does no I/O.
 #[derive(Debug)]
@@ -132,7 +124,8 @@ impl Verifier {
     /// 3. Certificate: it leads to an authority of the root at each of those times, for code signing (RFC 5280).
     ///    Where the lack of a log entry is waived and nothing proves a time, at the start of its own validity.
     /// 4. SCT: it was made public, where the domain runs CT logs (RFC 6962 section 3).
-    /// 5. Signature: over the DSSE pre-authentication encoding, by the certificate's key or a trusted key.
+    /// 5. Signature: over the DSSE pre-authentication encoding, by the certificate's key or a trusted key that was in use
+    ///    at each of those times.
     /// 6. Log: each entry is in its log's tree, and is about this very envelope (CVE-2022-36056).
     /// 7. Statement: the payload type and `_type` are known ones.
     /// 8. Identity: who signed, from the certificate or the key.
@@ -149,7 +142,7 @@ impl Verifier {
         let chain = certificate::check(bundle, root, &time)?;
         let sct = sct::check(&chain, root)?;
         let pae = envelope.pae();
-        let signature = signature::check(envelope, &pae, &chain, &self.keys, &bundle.signer)?;
+        let signature = signature::check(envelope, &pae, &chain, &time, &self.keys, &bundle.signer)?;
         let log = log::check(bundle, envelope, &pae, root, &time, &signature)?;
         let statement = statement::check(envelope)?;
         let identity = identity::check(chain, &signature)?;

@@ -7,6 +7,7 @@ use sigstore_types::TimestampToken;
 use crate::formats::base64;
 use crate::formats::bundle::Bundle;
 use crate::formats::bundle::LogEntry;
+use crate::formats::bundle::Version;
 use crate::formats::envelope::Envelope;
 use crate::trust::key::Spelling;
 use crate::trust::root::Log;
@@ -94,10 +95,8 @@ pub(super) fn check(
 ) -> Result<TimesVerified, VerifyError> {
     let mut times = Vec::new();
     for (index, token) in bundle.timestamps.iter().enumerate() {
-        // Step 1 made sure of a single signature.
-        let signature = envelope.signatures.first().map(|one| one.sig.as_slice()).unwrap_or_default();
-        times
-            .push(SignedAt { time: timestamp(index, token, signature, root)?, source: TimeSource::TimestampAuthority });
+        let time = timestamp(index, token, stamped(bundle.version, envelope), root)?;
+        times.push(SignedAt { time, source: TimeSource::TimestampAuthority });
     }
     for (index, entry) in bundle.log_entries.iter().enumerate() {
         if let Some(set) = &entry.signed_entry_timestamp {
@@ -118,6 +117,17 @@ pub(super) fn check(
         });
     }
     Ok(TimesVerified { times, demand, now })
+}
+
+/// What a timestamp of the bundle is over: the signature, of which step 1 made sure that there is one (sigstore/protobuf-specs,
+/// `RFC3161SignedTimestamp`); beside a cosign layer the whole envelope's text, signature included.
+fn stamped(version: Version, envelope: &Envelope) -> &[u8] {
+    match version {
+        Version::CosignLayer => envelope.source.as_deref().unwrap_or_default(),
+        Version::V0_1 | Version::V0_2 | Version::V0_3 | Version::BareEnvelope => {
+            envelope.signatures.first().map(|one| one.sig.as_slice()).unwrap_or_default()
+        }
+    }
 }
 
 /// One authority must both have signed the token and be trusted at the time that it states; another authority's window

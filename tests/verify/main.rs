@@ -10,6 +10,7 @@ mod lies;
 mod mutations;
 mod properties;
 mod random;
+mod rings;
 mod seven;
 #[path = "../support/mod.rs"]
 mod support;
