@@ -24,10 +24,12 @@ use crate::report;
 use crate::report::ArtifactResult;
 use crate::report::Attestation;
 use crate::report::Candidate;
+use crate::report::Evidence;
 use crate::report::Finding;
 use crate::report::NotChecked;
 use crate::report::Notice;
 use crate::report::Outcome;
+use crate::report::ProofSource;
 use crate::report::Report;
 use crate::report::ReportedArtifact;
 use crate::report::Source;
@@ -35,11 +37,14 @@ use crate::store::file::StoreError;
 use crate::store::hash::HashProgress;
 use crate::store::parallel::in_parallel;
 use crate::store::subjects::Located;
+use crate::upgrade::Proofs;
 use crate::verify::Authenticated;
 use crate::verify::Verifier;
 
 /// Most pairs of artifact and attestation that one call looks at; a pair costs from a microsecond.
 pub const MAX_PAIRS: usize = 1_000_000;
+/// Most attestations of one call that a log is asked about; each costs a request, and a file may hold thousands.
+pub const MAX_ASKED: usize = 100;
 /// Pairs that one thread judges at a time.
 const PAIRS: usize = 32;
 
@@ -63,6 +68,8 @@ pub struct Request<'a> {
     pub artifacts: &'a [Located],
     /// From which attestations.
     pub attestations: &'a Where,
+    /// Whether a log is asked for what the files do not prove.
+    pub proofs: Proofs<'a>,
     /// The time of the verdict.
     pub now: Timestamp,
     /// Most threads that verify and hash.
@@ -82,6 +89,12 @@ pub enum AssessError {
         /// Pairs counted.
         pairs: usize,
     },
+    /// More than [`MAX_ASKED`].
+    #[error("expected at most {MAX_ASKED} attestations that a log has to be asked about, found {found}")]
+    TooManyAsked {
+        /// Attestations that show no proof.
+        found: usize,
+    },
 }
 
 impl AssessError {
@@ -90,6 +103,7 @@ impl AssessError {
         match self {
             Self::File(error) => error.code(),
             Self::TooMany { .. } => "assess-too-many",
+            Self::TooManyAsked { .. } => "log-too-many",
         }
     }
 }
@@ -211,7 +225,7 @@ impl Rows {
 /// something could not be read; in every other case it is denied, also when nothing is attested about it.
 fn decide(artifact: &Artifact, candidates: Vec<Candidate>, policy: &Policy) -> ArtifactResult {
     let any = |outcome| candidates.iter().any(|candidate| candidate.outcome == outcome);
-    let verdict = match (any(Outcome::Accepted), any(Outcome::Unreadable)) {
+    let verdict = match (any(Outcome::Accepted), any(Outcome::Unreadable) || any(Outcome::Undecided)) {
         (true, _) => report::Verdict::Allowed,
         (false, true) => report::Verdict::Undecided,
         (false, false) => report::Verdict::Denied,
@@ -232,7 +246,7 @@ fn unread(name: &str, finding: Finding) -> ArtifactResult {
 fn candidate(read: &Read, file: &str, artifact: &Artifact, policy: &Policy) -> Candidate {
     let (outcome, findings, attestation) = match &read.authenticated {
         Err(refused) => (refused.outcome, vec![refused.finding.clone()], None),
-        Ok(authenticated) => match accept(authenticated, artifact, policy) {
+        Ok(authenticated) => match accept(authenticated, read.proofs, artifact, policy) {
             Ok(attestation) => (Outcome::Accepted, Vec::new(), Some(Box::new(attestation))),
             Err(findings) => (Outcome::Rejected, findings, None),
         },
@@ -241,10 +255,21 @@ fn candidate(read: &Read, file: &str, artifact: &Artifact, policy: &Policy) -> C
 }
 
 /// Verified, about this artifact, and as expected.
-fn accept(authenticated: &Authenticated, artifact: &Artifact, policy: &Policy) -> Result<Attestation, Vec<Finding>> {
+fn accept(
+    authenticated: &Authenticated,
+    proofs: ProofSource,
+    artifact: &Artifact,
+    policy: &Policy,
+) -> Result<Attestation, Vec<Finding>> {
     let attestation = authenticated.bind(artifact).map_err(|error| vec![Finding::from(&error)])?;
     match judge(attestation, policy).map_err(|error| vec![Finding::from(&error)])? {
-        Verdict::Allow(accepted) => Ok(Attestation::of(&accepted)),
+        Verdict::Allow(accepted) => {
+            let attestation = Attestation::of(&accepted);
+            // Without an entry nothing was taken from a log.
+            let proofs = if attestation.evidence.log_entries.is_empty() { ProofSource::File } else { proofs };
+            let evidence = Evidence { proofs, ..attestation.evidence };
+            Ok(Attestation { evidence, ..attestation })
+        }
         Verdict::Deny(findings) => Err(findings.iter().map(Finding::from).collect()),
     }
 }

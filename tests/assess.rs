@@ -25,6 +25,7 @@ use sealmark::report::Verdict;
 use sealmark::store::hash::HashProgress;
 use sealmark::store::subjects::Located;
 use sealmark::trust::root::TrustedRoot;
+use sealmark::upgrade::Proofs;
 use sealmark::verify::Verifier;
 use serde_json::json;
 use support::virtual_sigstore::GitHub;
@@ -81,6 +82,7 @@ impl World {
         progress: &(dyn Fn(HashProgress) + Sync),
     ) -> Result<Report, AssessError> {
         let request = Request {
+            proofs: Proofs::InFiles,
             verifier: &self.verifier,
             policy: &self.policy,
             artifacts,

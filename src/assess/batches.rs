@@ -1,6 +1,7 @@
 //! Attestations in batches, each read, taken apart and authenticated by all threads and then given up.
 
 use crate::assess::AssessError;
+use crate::assess::MAX_ASKED;
 use crate::assess::Request;
 use crate::assess::Where;
 use crate::assess::sources::Layout;
@@ -9,13 +10,21 @@ use crate::assess::sources::cap;
 use crate::formats::attestations;
 use crate::formats::attestations::Candidate;
 use crate::formats::attestations::Position;
+use crate::formats::bundle::Bundle;
 use crate::report::Finding;
 use crate::report::Outcome;
+use crate::report::ProofSource;
+use crate::report::step_name;
 use crate::store::file::StoreError;
 use crate::store::file::read_capped;
 use crate::store::lines::Lines;
 use crate::store::parallel::in_parallel;
+use crate::upgrade::Proofs;
+use crate::upgrade::UpgradeError;
+use crate::upgrade::complete;
+use crate::upgrade::lacks_proof;
 use crate::verify::Authenticated;
+use crate::verify::Step;
 
 /// Most files and lines of a batch.
 const UNITS: usize = 512;
@@ -31,6 +40,8 @@ pub(super) struct Read {
     /// What kind of bundle it came in.
     pub(super) format: Option<&'static str>,
     pub(super) authenticated: Result<Authenticated, Box<Refused>>,
+    /// Where the proofs that it rests on were.
+    pub(super) proofs: ProofSource,
 }
 
 /// What is no attestation that is believed.
@@ -48,6 +59,8 @@ pub(super) struct Batches<'a> {
     next: usize,
     /// The one before it, while lines of it are left.
     open: Option<Lines>,
+    /// Attestations that a log was asked about.
+    asked: usize,
 }
 
 /// What one thread reads at a time.
@@ -59,13 +72,13 @@ enum Unit {
 
 impl<'a> Batches<'a> {
     pub(super) fn new(files: &'a [SourceFile], request: &'a Request<'a>) -> Self {
-        Self { files, request, next: 0, open: None }
+        Self { files, request, next: 0, open: None, asked: 0 }
     }
 
     /// The next batch; empty at the end. All of it is independent of the artifacts.
     ///
     /// # Errors
-    /// A file that was named can no longer be read.
+    /// A file that was named can no longer be read; `log-too-many`.
     pub(super) fn next(&mut self) -> Result<Vec<Read>, AssessError> {
         let files = self.files;
         let parsed = in_parallel(self.units(), self.request.threads, |unit| parse(unit, files));
@@ -75,6 +88,15 @@ impl<'a> Batches<'a> {
                 (Ok(found), _) => candidates.extend(found.into_iter().map(|one| (file, Ok(one)))),
                 (Err(error), Where::Files(_)) => return Err(error.into()),
                 (Err(error), Where::Beside) => candidates.push((file, Err(error))),
+            }
+        }
+        if matches!(self.request.proofs, Proofs::Asked(_)) {
+            let lacking = |(_, found): &&(usize, Result<Candidate, StoreError>)| {
+                found.as_ref().is_ok_and(|one| one.bundle.as_ref().is_ok_and(lacks_proof))
+            };
+            self.asked += candidates.iter().filter(lacking).count();
+            if self.asked > MAX_ASKED {
+                return Err(AssessError::TooManyAsked { found: self.asked });
             }
         }
         Ok(in_parallel(candidates, self.request.threads, |(file, found)| authenticate(file, found, self.request)))
@@ -131,21 +153,43 @@ fn parse(unit: Unit, files: &[SourceFile]) -> (usize, Result<Vec<Candidate>, Sto
     }
 }
 
-/// Everything about an attestation that does not depend on an artifact.
+/// Everything about an attestation that does not depend on an artifact. Where the caller gave a way to ask a log, what
+/// shows no proof is completed with the log's entry first ([`complete`]).
 fn authenticate(file: usize, found: Result<Candidate, StoreError>, request: &Request<'_>) -> Read {
-    let refused = |outcome, finding| Err(Box::new(Refused { outcome, finding }));
+    let refused = |outcome, finding| Box::new(Refused { outcome, finding });
+    let proofs = ProofSource::File;
     match found {
         Ok(Candidate { position, bundle: Ok(bundle) }) => {
-            let authenticated = request.verifier.authenticate(&bundle, request.now);
-            let authenticated = authenticated.or_else(|error| refused(Outcome::Rejected, Finding::from(&error)));
-            Read { file, position, format: Some(bundle.version.name()), authenticated }
+            let asked = matches!(request.proofs, Proofs::Asked(_)) && lacks_proof(&bundle);
+            let proofs = if asked { ProofSource::Log } else { ProofSource::File };
+            let authenticated = authenticate_one(&bundle, request);
+            Read { file, position, format: Some(bundle.version.name()), authenticated, proofs }
         }
         Ok(Candidate { position, bundle: Err(error) }) => {
-            Read { file, position, format: None, authenticated: refused(Outcome::Rejected, Finding::from(&error)) }
+            let authenticated = Err(refused(Outcome::Rejected, Finding::from(&error)));
+            Read { file, position, format: None, authenticated, proofs }
         }
         Err(error) => {
-            let authenticated = refused(Outcome::Unreadable, Finding::new(error.code(), error));
-            Read { file, position: Position::Whole, format: None, authenticated }
+            let authenticated = Err(refused(Outcome::Unreadable, Finding::new(error.code(), error)));
+            Read { file, position: Position::Whole, format: None, authenticated, proofs }
         }
     }
+}
+
+fn authenticate_one(bundle: &Bundle, request: &Request<'_>) -> Result<Authenticated, Box<Refused>> {
+    let ask = match request.proofs {
+        Proofs::InFiles => {
+            let refused = |error| Box::new(Refused { outcome: Outcome::Rejected, finding: Finding::from(&error) });
+            return request.verifier.authenticate(bundle, request.now).map_err(refused);
+        }
+        Proofs::Asked(ask) => ask,
+    };
+    complete(request.verifier, bundle, ask, request.now).map(|(_, authenticated)| authenticated).map_err(|error| {
+        let outcome = if error.is_refusal() { Outcome::Rejected } else { Outcome::Undecided };
+        let finding = match &error {
+            UpgradeError::Refused(error) => Finding::from(error),
+            other => Finding { step: Some(step_name(Step::Time)), ..Finding::new(other.code(), other) },
+        };
+        Box::new(Refused { finding, outcome })
+    })
 }

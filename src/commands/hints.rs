@@ -82,6 +82,9 @@ fn of_code(code: &str) -> Option<&'static str> {
         "certificate-untrusted" | "log-unknown" | "log-missing" | "sct-missing" | "timestamp-invalid" => {
             "if it was signed for a private GitHub repository, add --trust github; for another Sigstore, --trust FILE"
         }
+        "signing-time-unproven" => {
+            "a public log may have the entry: --online looks there, and sealmark inspect --upgrade keeps what it found"
+        }
         "sct-invalid" | "timestamp-window" => {
             "the trusted root may be of another time than the attestation; take a current one with --trust FILE"
         }

@@ -12,11 +12,13 @@ mod generate;
 mod hints;
 mod inspect;
 mod key;
+mod online;
 mod progress;
 mod roots;
 mod shell;
 mod terminal;
 mod trust;
+mod upgrade;
 mod verify;
 
 use std::process::ExitCode;

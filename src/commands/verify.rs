@@ -18,9 +18,12 @@ use crate::commands::error::CommandError;
 use crate::commands::exit::Exit;
 use crate::commands::expectations::Expectations;
 use crate::commands::hints;
+use crate::commands::online;
+use crate::commands::online::Logs;
 use crate::commands::progress;
 use crate::commands::roots;
 use crate::commands::terminal;
+use crate::formats::bundle::Bundle;
 use crate::report::ATTESTATIONS_LEFT_OUT;
 use crate::report::Notice;
 use crate::report::Report;
@@ -35,6 +38,7 @@ use crate::store::file::Overwrite;
 use crate::store::file::write_atomic;
 use crate::store::subjects;
 use crate::store::subjects::Located;
+use crate::upgrade::Proofs;
 use crate::verify::Verifier;
 
 /// Follows the options of `--help`.
@@ -50,7 +54,8 @@ Without --bundle, attestations are looked for beside each artifact FILE: FILE.in
 FILE.sigstore, FILE.bundle, FILE.provenance.json, and in the same folder multiple.intoto.jsonl, \
 provenance.intoto.jsonl, attestation.intoto.jsonl.
 
-Nothing is fetched: no socket is opened. Exit codes: 0 all are allowed, 1 one is denied, 2 wrong usage, 3 could not \
+Nothing is fetched and no socket is opened, but with --online: then a public log is asked for the entry of each \
+attestation that shows no proof of when it was signed, and what it answers is verified like everything else. Exit codes: 0 all are allowed, 1 one is denied, 2 wrong usage, 3 could not \
 decide.";
 
 /// Arguments.
@@ -72,9 +77,16 @@ pub(super) struct Args {
     #[arg(long, value_name = "ROOT", value_parser = NonEmptyStringValueParser::new())]
     trust: Vec<String>,
 
-    /// Open no socket; that is always so when files are verified
-    #[arg(long)]
+    /// Open no socket; so it is without --online
+    #[arg(long, conflicts_with = "online")]
     offline: bool,
+
+    /// Ask a public log for the entry of each attestation that shows no proof of its time; only hashes are sent
+    #[arg(long, help_heading = "Network")]
+    online: bool,
+
+    #[command(flatten)]
+    network: online::Args,
 
     /// What to write
     #[arg(long, value_name = "FORMAT", default_value = "human")]
@@ -108,7 +120,7 @@ pub(super) enum ReportFormat {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    // Nothing here ever opens a socket, so the promise needs no code.
+    // Without `--online` nothing here ever opens a socket, so the promise of `--offline` needs no code.
     let Args { offline: _, .. } = args;
     let policy = args.expectations.policy()?;
     let located = subjects::locate(&args.subjects).map_err(|error| artifacts::refused(&error))?;
@@ -118,7 +130,10 @@ pub(super) fn run(args: &Args) -> Outcome {
         return Err(artifacts::refused(&subjects::SubjectsError::Empty));
     }
     let verifier = Verifier::new(roots::load(&args.trust)?, args.expectations.keys()?);
+    let logs = Logs::new(&args.network, verifier.roots())?;
+    let ask = |bundle: &Bundle| logs.ask(bundle);
     let request = Request {
+        proofs: if args.online { Proofs::Asked(&ask) } else { Proofs::InFiles },
         verifier: &verifier,
         policy: &policy,
         artifacts: &located,

@@ -25,8 +25,10 @@ pub use attestation::Attestation;
 pub use attestation::Build;
 pub use attestation::Evidence;
 pub use attestation::Fact;
+pub use attestation::LogDemand;
 pub use attestation::LogEntry;
 pub use attestation::Proof;
+pub use attestation::ProofSource;
 pub use attestation::Publicity;
 pub use attestation::SignedAt;
 pub use attestation::Signer;
@@ -92,7 +94,7 @@ pub enum Verdict {
     Allowed,
     /// None does.
     Denied,
-    /// None that could be read does, and not everything could be read.
+    /// None that could be judged does, and not everything could be read and judged.
     Undecided,
 }
 
@@ -201,6 +203,8 @@ pub enum Outcome {
     Rejected,
     /// It could not be read, so nothing is known about it.
     Unreadable,
+    /// It was read, and what decides about it could not be found out: a log gave no answer.
+    Undecided,
 }
 
 /// Where a candidate was read.

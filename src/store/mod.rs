@@ -4,5 +4,6 @@ pub mod beside;
 pub mod file;
 pub mod hash;
 pub mod lines;
+pub mod oci_layout;
 pub mod parallel;
 pub mod subjects;
