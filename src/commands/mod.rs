@@ -16,6 +16,7 @@ mod online;
 mod progress;
 mod roots;
 mod shell;
+mod slsa_verifier;
 mod terminal;
 mod trust;
 mod upgrade;
@@ -47,6 +48,14 @@ enum Command {
     Attest(attest::Args),
     /// Decide whether to believe what is attested about artifacts
     Verify(Box<verify::Args>),
+    /// Verify files by the flags of slsa-verifier
+    VerifyArtifact(Box<slsa_verifier::ArtifactArgs>),
+    /// Verify a container image by the flags of slsa-verifier
+    VerifyImage(Box<slsa_verifier::ImageArgs>),
+    /// Verify a package of npm by the flags of slsa-verifier
+    VerifyNpmPackage(Box<slsa_verifier::NpmArgs>),
+    /// Verify a GitHub artifact attestation by the flags of slsa-verifier
+    VerifyGithubAttestation(Box<slsa_verifier::GithubAttestationArgs>),
     /// Show what is in a file of attestations; nothing is believed
     Inspect(inspect::Args),
     /// Make keys
@@ -70,6 +79,10 @@ pub fn run() -> ExitCode {
         Command::Generate(args) => generate::run(&args),
         Command::Attest(args) => attest::run(&args),
         Command::Verify(args) => verify::run(&args),
+        Command::VerifyArtifact(args) => slsa_verifier::run_artifact(&args),
+        Command::VerifyImage(args) => slsa_verifier::run_image(&args),
+        Command::VerifyNpmPackage(args) => slsa_verifier::run_npm(&args),
+        Command::VerifyGithubAttestation(args) => slsa_verifier::run_github_attestation(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Key(command) => key::run(&command),
         Command::Trust(command) => trust::run(&command),

@@ -2,6 +2,7 @@
 
 mod checks;
 mod expect;
+pub mod slsa_verifier;
 mod version;
 
 use crate::builders::BuilderError;
