@@ -72,6 +72,14 @@ impl Envelope {
         })
     }
 
+    /// The envelope without the signatures that say to be by a key of another name; a signature that names no key stays.
+    /// `None` when none is left. What was signed stays as it is.
+    pub fn only_by(&self, keyid: &str) -> Option<Self> {
+        let mut kept = self.clone();
+        kept.signatures.retain(|signature| signature.keyid.is_empty() || signature.keyid == keyid);
+        (!kept.signatures.is_empty()).then_some(kept)
+    }
+
     /// The bytes that each signature covers.
     pub fn pae(&self) -> Vec<u8> {
         pae(&self.payload_type, &self.payload)
@@ -145,6 +153,18 @@ mod tests {
         assert_eq!(&*envelope.payload, [0xfb, 0xff]);
         let again = Envelope::from_json(envelope.to_json(), "").unwrap();
         assert_eq!(again, Envelope { source: None, ..envelope });
+    }
+
+    #[test]
+    fn signatures_by_keys_of_another_name_are_left_out() {
+        let text = br#"{"payloadType":"t","payload":"AA==","signatures":[{"sig":"AQ==","keyid":"a"},{"sig":"Ag=="},{"sig":"Aw==","keyid":"b"}]}"#;
+        let envelope = parse(text).unwrap();
+        let kept = |keyid: &str| envelope.only_by(keyid).map(|kept| kept.signatures.iter().map(|s| s.sig[0]).collect());
+        assert_eq!(kept("a"), Some(vec![1, 2]));
+        assert_eq!(kept("b"), Some(vec![2, 3]));
+        assert_eq!(kept(""), Some(vec![2]));
+        let named = parse(br#"{"payloadType":"t","payload":"AA==","signatures":[{"sig":"AQ==","keyid":"a"}]}"#);
+        assert_eq!(named.unwrap().only_by("A"), None);
     }
 
     #[test]

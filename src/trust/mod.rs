@@ -3,6 +3,7 @@
 pub mod embedded;
 pub mod key;
 pub mod root;
+pub mod ssh;
 
 use crate::formats::FormatError;
 
