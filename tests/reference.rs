@@ -14,6 +14,7 @@ const COMMANDS: &[&[&str]] = &[
     &["generate"],
     &["attest"],
     &["verify"],
+    &["verify-vsa"],
     &["inspect"],
     &["key", "generate"],
     &["key", "public"],

@@ -17,6 +17,7 @@ mod shell;
 mod terminal;
 mod trust;
 mod verify;
+mod verify_vsa;
 
 use std::process::ExitCode;
 
@@ -44,6 +45,8 @@ enum Command {
     Attest(attest::Args),
     /// Decide whether to believe what is attested about artifacts
     Verify(Box<verify::Args>),
+    /// Decide whether a verification summary says what is expected, as slsa-verifier does
+    VerifyVsa(Box<verify_vsa::Args>),
     /// Show what is in a file of attestations; nothing is believed
     Inspect(inspect::Args),
     /// Make keys
@@ -67,6 +70,7 @@ pub fn run() -> ExitCode {
         Command::Generate(args) => generate::run(&args),
         Command::Attest(args) => attest::run(&args),
         Command::Verify(args) => verify::run(&args),
+        Command::VerifyVsa(args) => verify_vsa::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Key(command) => key::run(&command),
         Command::Trust(command) => trust::run(&command),

@@ -3,6 +3,7 @@
 mod checks;
 mod expect;
 mod version;
+mod vsa;
 
 use crate::builders::BuilderError;
 use crate::builders::VerifiedProvenance;
@@ -17,6 +18,15 @@ pub use expect::Signer;
 pub use expect::Slsa;
 pub use expect::SourceRef;
 pub use version::VersionPattern;
+pub use vsa::AcceptedVsa;
+pub use vsa::Age;
+pub use vsa::FAILED_LEVEL;
+pub use vsa::JudgedBy;
+pub use vsa::Level;
+pub use vsa::VsaExpectError;
+pub use vsa::VsaExpectations;
+pub use vsa::VsaVerdict;
+pub use vsa::judge_vsa;
 
 /// What must hold before an attestation is accepted. Every constraint is explicit: [`Require::Any`] has to be written.
 #[derive(Debug, Clone)]
@@ -74,6 +84,8 @@ impl Accepted {
 
 /// Every code that a [`Finding`] can have.
 pub const FINDING_CODES: &[&str] = checks::CODES;
+/// Every code that a [`Finding`] about a verification summary can have beside those.
+pub const VSA_FINDING_CODES: &[&str] = vsa::CODES;
 
 /// Judges one verified attestation by itself. Pure: the same attestation and policy give the same verdict.
 ///

@@ -8,4 +8,5 @@ mod showing;
 #[path = "../support/mod.rs"]
 mod support;
 mod verify;
+mod vsa;
 mod world;
