@@ -16,7 +16,6 @@ use sealmark::policy::Policy;
 use sealmark::policy::Require;
 use sealmark::policy::Signer;
 use sealmark::policy::Slsa;
-use sealmark::policy::SourceRef;
 use sealmark::policy::Verdict;
 use sealmark::policy::judge;
 use sealmark::trust::key::PublicKey;
@@ -45,7 +44,7 @@ fn verified(sigstore: &VirtualSigstore, spec: &Spec, key: Option<PublicKey>) -> 
 
 fn policy(signer: Signer, source: Option<&str>) -> Policy {
     let source_uri = source.map(|text| SourceUri::parse(text).unwrap());
-    let slsa = Slsa { builder_id: None, source_uri, source_ref: SourceRef::Any };
+    let slsa = Slsa { source_uri, ..Slsa::open() };
     Policy { predicate_types: vec![PROVENANCE.to_owned()], signer, slsa: Some(slsa) }
 }
 
@@ -74,8 +73,7 @@ fn a_stranger_cannot_claim_a_source() {
     assert_eq!(codes(attestation.clone(), &by_facts()), Ok(vec!["fact-unbacked"]));
     let builder = Slsa {
         builder_id: Some(BuilderId::parse("https://github.com/acme/app/.github/workflows/release.yml").unwrap()),
-        source_uri: None,
-        source_ref: SourceRef::Any,
+        ..Slsa::open()
     };
     let by_builder = Policy { slsa: Some(builder), ..by_facts() };
     assert_eq!(codes(attestation.clone(), &by_builder), Ok(vec!["fact-unbacked"]));

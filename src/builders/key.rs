@@ -4,6 +4,7 @@ use crate::builders::Builder;
 use crate::builders::BuilderError;
 use crate::builders::Facts;
 use crate::builders::facts;
+use crate::builders::predicate;
 use crate::formats::provenance::Provenance;
 use crate::verify::Identity;
 use crate::verify::VerifiedAttestation;
@@ -20,6 +21,6 @@ impl Builder for Key {
     }
 
     fn read(&self, _attestation: &VerifiedAttestation, provenance: &Provenance) -> Result<Facts, BuilderError> {
-        Ok(facts::from_predicate(provenance))
+        facts::from_predicate(provenance, &predicate::read(provenance))
     }
 }

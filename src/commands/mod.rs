@@ -7,6 +7,7 @@ mod completions;
 mod demo;
 mod error;
 mod exit;
+mod expectations;
 mod generate;
 mod hints;
 mod inspect;
