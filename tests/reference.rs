@@ -15,6 +15,7 @@ const COMMANDS: &[&[&str]] = &[
     &["attest"],
     &["verify"],
     &["verify-vsa"],
+    &["vsa"],
     &["inspect"],
     &["key", "generate"],
     &["key", "public"],

@@ -19,6 +19,7 @@ mod terminal;
 mod trust;
 mod verify;
 mod verify_vsa;
+mod vsa;
 
 use std::process::ExitCode;
 
@@ -48,6 +49,8 @@ enum Command {
     Verify(Box<verify::Args>),
     /// Decide whether a verification summary says what is expected, as slsa-verifier does
     VerifyVsa(Box<verify_vsa::Args>),
+    /// Verify, and issue a signed summary of how it ended
+    Vsa(Box<vsa::Args>),
     /// Show what is in a file of attestations; nothing is believed
     Inspect(inspect::Args),
     /// Make keys
@@ -72,6 +75,7 @@ pub fn run() -> ExitCode {
         Command::Attest(args) => attest::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::VerifyVsa(args) => verify_vsa::run(&args),
+        Command::Vsa(args) => vsa::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Key(command) => key::run(&command),
         Command::Trust(command) => trust::run(&command),

@@ -10,6 +10,7 @@ use crate::builders::VerifiedProvenance;
 use crate::builders::interpret;
 use crate::verify::VerifiedAttestation;
 
+pub use checks::HOSTED;
 pub use expect::Anchored;
 pub use expect::BuilderId;
 pub use expect::PolicyError;

@@ -3,6 +3,7 @@
 use serde_json::Value;
 use serde_json::json;
 
+use crate::support::virtual_sigstore::GitHub;
 use crate::support::virtual_sigstore::HashKind;
 use crate::support::virtual_sigstore::Key;
 use crate::support::virtual_sigstore::KeyKind;
@@ -324,7 +325,7 @@ fn a_certificate_may_have_signed() {
     let spec = Spec { statement: by_key.statement.clone(), ..world.sigstore.spec(ARTIFACT) };
     world.attest("vsa.json", &spec);
     world.write("key.pub", world.sigstore.public_key_pem(&spec));
-    let (sha256, run) = (sha256(), crate::support::virtual_sigstore::GitHub::default());
+    let (sha256, run) = (sha256(), GitHub::default());
     let verify_by = |identity: &str, issuer: &str| {
         let who = ["--certificate-identity", identity, "--certificate-oidc-issuer", issuer, "--trust", "root.json"];
         let what = ["--subject-digest", &sha256, "--verifier-id", VERIFIER, "--resource-uri", RESOURCE];
@@ -381,4 +382,174 @@ fn rows_of_slsa_verifier_end_as_they_must() {
     }
     println!("slsa-verifier's rows of summaries: {accepted} accepted, {refused} refused");
     assert!(accepted > 0 && refused > 0);
+}
+
+const SOURCE: [&str; 4] = ["--source-uri", "github.com/acme/app", "--source-tag", "v1.4.2"];
+const WORKFLOW: &str = "https://github.com/acme/app/.github/workflows/release.yml";
+const POLICY: &str = "https://example.com/policy";
+
+/// A folder with the artifact, its attestation, and a key pair to issue with.
+fn issuer(world: World) -> World {
+    assert_eq!(world.run(&["key", "generate", "--output", "issuer", "--plain"]).code, 0);
+    world
+}
+
+/// `vsa app.tar.gz` with what names the summary, to `vsa.json`.
+fn issue(world: &World, args: &[&str]) -> Ended {
+    let who = ["--verifier-id", VERIFIER, "--resource-uri", RESOURCE, "--policy-uri", POLICY];
+    let how = ["--trust", "root.json", "--signing-key", "issuer.key", "--output", "vsa.json"];
+    world.run(&[&["vsa", "app.tar.gz"], who.as_slice(), how.as_slice(), args].concat())
+}
+
+/// What was signed.
+fn issued(world: &World) -> Value {
+    use base64::Engine as _;
+    let bundle: Value = serde_json::from_slice(&std::fs::read(world.path("vsa.json")).unwrap()).unwrap();
+    let payload = bundle["dsseEnvelope"]["payload"].as_str().unwrap();
+    serde_json::from_slice(&base64::engine::general_purpose::STANDARD.decode(payload).unwrap()).unwrap()
+}
+
+fn levels(world: &World) -> Value {
+    let levels = issued(world)["predicate"]["verifiedLevels"].clone();
+    std::fs::remove_file(world.path("vsa.json")).unwrap();
+    levels
+}
+
+/// Nothing was written, and this is why.
+fn not_issued(world: &World, ended: &Ended, exit: i32, code: &str) {
+    assert!(ended.code == exit && ended.err.contains(code), "{code}: {ended:?}");
+    assert!(!world.path("vsa.json").exists(), "{code}");
+}
+
+#[test]
+fn a_summary_is_issued_and_verifies() {
+    let world = issuer(World::attested());
+    let ended = issue(&world, &SOURCE);
+    assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{ended:?}");
+    assert!(ended.out.starts_with("issued   a summary about app.tar.gz\n  result     PASSED, SLSA_BUILD_LEVEL_2\n"));
+    let statement = issued(&world);
+    let predicate = &statement["predicate"];
+    assert_eq!(
+        statement["subject"],
+        json!([{"name": "app.tar.gz", "digest": {"sha256": HashKind::Sha256.hex(ARTIFACT)}}])
+    );
+    assert_eq!(predicate["verifier"]["id"], VERIFIER);
+    assert_eq!(predicate["slsaVersion"], "1.2");
+    let used = std::fs::read(world.path("app.tar.gz.sigstore.json")).unwrap();
+    let input = json!([{"uri": "app.tar.gz.sigstore.json", "digest": {"sha256": HashKind::Sha256.hex(&used)}}]);
+    assert_eq!(predicate["inputAttestations"], input);
+    let digest = format!("sha256:{}", predicate["policy"]["digest"]["sha256"].as_str().unwrap());
+    let key = ["--public-key-path", "issuer.pub", "--max-age", "1h", "--policy-digest", &digest];
+    passed(&verify(&world, &key));
+    let other = format!("sha256:{}", "00".repeat(32));
+    let key = ["--public-key-path", "issuer.pub", "--policy-digest", &other];
+    failed(&verify(&world, &key), "", "vsa-policy-mismatch");
+    let key = ["--public-key-path", "issuer.pub", "--verified-level", "SLSA_BUILD_LEVEL_3"];
+    failed(&verify(&world, &key), "ErrorMismatchVerifiedLevels", "vsa-level-missing");
+    let again = issue(&world, &SOURCE);
+    assert!(again.code == 2 && again.err.contains("file-exists"), "{again:?}");
+    assert_eq!(issue(&world, &[SOURCE.as_slice(), &["--force"]].concat()).code, 0);
+}
+
+/// The same expectations have the same digest in any order, and others have another.
+#[test]
+fn expectations_are_identified_by_their_digest() {
+    let world = issuer(World::attested());
+    let digest = |args: &[&str]| {
+        let ended = issue(&world, &[args, &["--force"]].concat());
+        assert_eq!(ended.code, 0, "{ended:?}");
+        issued(&world)["predicate"]["policy"]["digest"]["sha256"].clone()
+    };
+    let first = digest(&SOURCE);
+    assert_eq!(first, digest(&["--source-tag", "v1.4.2", "--source-uri", "github.com/acme/app"]));
+    assert_ne!(first, digest(&SOURCE[..2]));
+    assert_ne!(first, digest(&[SOURCE.as_slice(), &["--require-hosted"]].concat()));
+}
+
+/// No level is claimed that the evidence does not support.
+#[test]
+fn levels_are_claimed_with_evidence_alone() {
+    let world = issuer(World::attested());
+    let with = |more: &[&str]| issue(&world, &[SOURCE.as_slice(), more].concat());
+    let (two, three) = (["--level", "SLSA_BUILD_LEVEL_2"], ["--level", "SLSA_BUILD_LEVEL_3"]);
+    not_issued(&world, &with(&three), 1, "vsa-level-unsupported");
+    not_issued(&world, &with(&["--level", "SLSA_SOURCE_LEVEL_1"]), 1, "vsa-level-unsupported");
+    not_issued(&world, &with(&["--level", "SLSA_BUILD"]), 2, "policy-vsa-level");
+    assert_eq!(with(&["--builder-id", WORKFLOW]).code, 0);
+    assert_eq!(levels(&world), json!(["SLSA_BUILD_LEVEL_2"]), "3 only when asked for");
+    assert_eq!(with(&[["--builder-id", WORKFLOW], three].concat()).code, 0);
+    assert_eq!(levels(&world), json!(["SLSA_BUILD_LEVEL_3"]));
+    assert_eq!(with(&["--level", "ACME_RELEASED", "--level", "SLSA_BUILD_LEVEL_1"]).code, 0);
+    assert_eq!(levels(&world), json!(["ACME_RELEASED", "SLSA_BUILD_LEVEL_1"]));
+
+    // A machine that the platform does not run.
+    let run = GitHub { runner: "self-hosted".to_owned(), ..GitHub::default() };
+    let subjects = json!([crate::support::virtual_sigstore::statement::subject("app.tar.gz", ARTIFACT)]);
+    world.attest("app.tar.gz.sigstore.json", &world.sigstore.spec_of(&subjects, &run));
+    not_issued(&world, &with(&two), 1, "vsa-level-unsupported");
+    not_issued(&world, &with(&[["--builder-id", WORKFLOW], three].concat()), 1, "vsa-level-unsupported");
+    assert_eq!(with(&[]).code, 0);
+    assert_eq!(levels(&world), json!(["SLSA_BUILD_LEVEL_1"]));
+
+    // A key, whatever its provenance says.
+    let spec = Spec { entries: Vec::new(), ..world.sigstore.spec_key(ARTIFACT) };
+    world.attest("app.tar.gz.sigstore.json", &spec);
+    world.write("builder.pub", world.sigstore.public_key_pem(&spec));
+    let by_key = |more: &[&str]| issue(&world, &[&["--key", "builder.pub"], more].concat());
+    not_issued(&world, &by_key(&two), 1, "vsa-level-unsupported");
+    assert_eq!(by_key(&[]).code, 0);
+    assert_eq!(levels(&world), json!(["SLSA_BUILD_LEVEL_1"]));
+
+    // No provenance at all.
+    let mut scan = Spec { entries: Vec::new(), ..world.sigstore.spec_key(ARTIFACT) };
+    scan.statement["predicateType"] = json!("https://openvex.dev/ns");
+    world.attest("app.tar.gz.sigstore.json", &scan);
+    not_issued(&world, &by_key(&["--type", "openvex", "--level", "SLSA_BUILD_LEVEL_1"]), 1, "vsa-level-unsupported");
+    assert_eq!(by_key(&["--type", "openvex"]).code, 0);
+    assert_eq!(levels(&world), json!([]));
+}
+
+#[test]
+fn a_denial_is_no_summary_unless_asked_for() {
+    let world = issuer(World::attested());
+    let wrong = ["--source-uri", "github.com/acme/other"];
+    let ended = issue(&world, &wrong);
+    not_issued(&world, &ended, 1, "vsa-not-issued");
+    assert!(ended.out.contains("source-uri-mismatch"), "{ended:?}");
+    let ended = issue(&world, &[wrong.as_slice(), &["--on-failure", "issue"]].concat());
+    assert_eq!(ended.code, 1, "{ended:?}");
+    let predicate = &issued(&world)["predicate"];
+    assert_eq!(predicate["verificationResult"], "FAILED");
+    assert_eq!(predicate["verifiedLevels"], json!(["FAILED"]));
+    assert_eq!(predicate["inputAttestations"].as_array().unwrap().len(), 1);
+    let key = ["--public-key-path", "issuer.pub", "--verified-level", "FAILED"];
+    failed(&verify(&world, &key), "ErrorInvalidVerificationResult", "vsa-not-passed");
+    std::fs::remove_file(world.path("vsa.json")).unwrap();
+    // What could not be decided did not fail either.
+    std::fs::remove_file(world.path("app.tar.gz.sigstore.json")).unwrap();
+    std::os::unix::fs::symlink("nowhere", world.path("app.tar.gz.sigstore.json")).unwrap();
+    let ended = issue(&world, &[SOURCE.as_slice(), &["--on-failure", "issue"]].concat());
+    not_issued(&world, &ended, 3, "vsa-not-issued");
+}
+
+/// A line among others is cited by a digest of its own, and each attestation once.
+#[test]
+fn what_was_used_is_cited() {
+    let world = issuer(World::new());
+    let good = world.sigstore.spec(ARTIFACT);
+    world.lines("app.tar.gz.intoto.jsonl", &[world.of_branch("main"), good.clone(), good]);
+    assert_eq!(issue(&world, &SOURCE).code, 0);
+    let text = std::fs::read_to_string(world.path("app.tar.gz.intoto.jsonl")).unwrap();
+    let line = HashKind::Sha256.hex(text.lines().nth(1).unwrap().as_bytes());
+    let input = json!([{"uri": "app.tar.gz.intoto.jsonl", "digest": {"sha256": line}}]);
+    assert_eq!(issued(&world)["predicate"]["inputAttestations"], input);
+    let over = world.run(
+        &[
+            &["vsa", "app.tar.gz", "--verifier-id", VERIFIER, "--resource-uri", RESOURCE, "--policy-uri", POLICY],
+            SOURCE.as_slice(),
+            &["--trust", "root.json", "--signing-key", "issuer.key", "--force", "--output", "app.tar.gz"],
+        ]
+        .concat(),
+    );
+    assert!(over.code == 2 && over.err.contains("output-is-input"), "{over:?}");
 }
