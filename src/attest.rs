@@ -197,7 +197,7 @@ pub fn attest(
 fn verify_own(line: &[u8], key: &PrivateKey, now: Timestamp) -> Result<(Authenticated, PublicKey), AttestError> {
     let bundle = attestations::parse(line)?.pop().ok_or(FormatError::Empty)?.bundle?;
     let signer = PublicKey::from_spki(key.public_key_der())?;
-    let trusted = TrustedKey { voucher: "the signing key".to_owned(), key: signer.clone() };
+    let trusted = TrustedKey::named("the signing key", signer.clone());
     let verifier = Verifier::new(Vec::new(), vec![trusted]);
     let failed = |error| AttestError::SelfCheck { artifact: "any artifact".to_owned(), error };
     Ok((verifier.authenticate(&bundle, now).map_err(failed)?, signer))

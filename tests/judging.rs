@@ -35,7 +35,7 @@ const PROVENANCE: &str = "https://slsa.dev/provenance/v1";
 
 fn verified(sigstore: &VirtualSigstore, spec: &Spec, key: Option<PublicKey>) -> VerifiedAttestation {
     let root = TrustedRoot::parse(sigstore.trusted_root().to_string().as_bytes(), "virtual", None).unwrap();
-    let keys = key.into_iter().map(|key| TrustedKey { voucher: "test".to_owned(), key }).collect();
+    let keys = key.into_iter().map(|key| TrustedKey::named("test", key)).collect();
     let digest = Digest::new(Algorithm::Sha256, sha256(ARTIFACT).to_vec()).unwrap();
     let artifact = Artifact::new("artifact".to_owned(), vec![digest]).unwrap();
     let bundle = Bundle::from_json(sigstore.mint(spec)).unwrap();

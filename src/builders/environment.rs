@@ -15,6 +15,7 @@ impl<'a> GithubEnvironment<'a> {
     /// The variables of a predicate: v0.2's `invocation.environment`, v1's `buildDefinition.internalParameters`.
     pub fn of(provenance: &'a Provenance) -> Option<Self> {
         let variables = match provenance {
+            Provenance::V01(_) => return None,
             Provenance::V02(p) => p.invocation.as_ref()?.environment.as_ref()?.as_object()?,
             Provenance::V1(p) => &p.build_definition.internal_parameters,
         };

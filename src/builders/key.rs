@@ -6,6 +6,7 @@ use crate::builders::Facts;
 use crate::builders::facts;
 use crate::builders::predicate;
 use crate::formats::provenance::Provenance;
+use crate::trust::rings::Ring;
 use crate::verify::Identity;
 use crate::verify::VerifiedAttestation;
 
@@ -17,7 +18,7 @@ impl Builder for Key {
     }
 
     fn signs_as(&self, identity: &Identity) -> bool {
-        matches!(identity, Identity::Key { .. })
+        matches!(identity, Identity::Key { ring: Ring::Named | Ring::NpmRegistry, .. })
     }
 
     fn read(&self, _attestation: &VerifiedAttestation, provenance: &Provenance) -> Result<Facts, BuilderError> {

@@ -8,6 +8,7 @@ mod facts;
 pub mod generator;
 pub mod github;
 mod gitlab;
+pub mod google_cloud_build;
 mod key;
 pub mod npm;
 mod platform;
@@ -45,6 +46,7 @@ static BUILDERS: &[&dyn Builder] = &[
     &buildkite::Buildkite,
     &tekton::TektonChains,
     &certificate::OtherCertificate,
+    &google_cloud_build::GoogleCloudBuild,
     &key::Key,
 ];
 
@@ -89,6 +91,14 @@ pub enum BuilderError {
         /// Another.
         found: String,
     },
+    /// The signer does not name itself so.
+    #[error("expected builder {expected}, found {found}")]
+    BuilderId {
+        /// What the signer is.
+        expected: &'static str,
+        /// What the predicate calls the builder.
+        found: String,
+    },
     /// The workflow that signed does not write such a predicate.
     #[error("expected build type {expected}, found {found}")]
     BuildType {
@@ -128,6 +138,7 @@ impl BuilderError {
             Self::Disagreement { .. } => "predicate-certificate-mismatch",
             Self::Inconsistent { .. } => "predicate-inconsistent",
             Self::Claims { .. } => "certificate-claims",
+            Self::BuilderId { .. } => "builder-id-foreign",
             Self::BuildType { .. } => "build-type-foreign",
             Self::DelegatedId { .. } => "delegated-builder-id",
             Self::Unverifiable { .. } => "claim-unverifiable",
@@ -143,6 +154,7 @@ impl BuilderError {
             Self::Disagreement { field: "x", certificate: s(), predicate: s() },
             Self::Inconsistent { field: "x", first: s(), second: s() },
             Self::Claims { expected: s(), found: s() },
+            Self::BuilderId { expected: "x", found: s() },
             Self::BuildType { expected: s(), found: s() },
             Self::DelegatedId { found: s() },
             Self::Unverifiable { field: s(), expected: "x" },

@@ -50,6 +50,7 @@ pub(super) fn check(attestation: &VerifiedAttestation, provenance: &Provenance) 
     match provenance {
         Provenance::V02(predicate) => v02(predicate)?,
         Provenance::V1(predicate) => v1(predicate)?,
+        Provenance::V01(_) => return Err(unverifiable("predicate", "SLSA provenance v0.2 or v1")),
     }
     match attestation.statement().subjects.as_slice() {
         [one] if one.digest.get(Algorithm::Sha512).is_some() => Ok(()),

@@ -9,6 +9,7 @@ use crate::builders::environment::GithubEnvironment;
 use crate::builders::source::SourceUri;
 use crate::formats::digest::DigestSet;
 use crate::formats::provenance::Provenance;
+use crate::formats::provenance::v01::ProvenanceV01;
 use crate::formats::provenance::v1::ProvenanceV1;
 use crate::formats::provenance::v02::ProvenanceV02;
 use crate::generate::local;
@@ -79,6 +80,7 @@ pub(super) struct Stated {
 pub(super) fn read(provenance: &Provenance) -> Stated {
     let mut stated = Stated::default();
     match provenance {
+        Provenance::V01(predicate) => v01(predicate, &mut stated),
         Provenance::V02(predicate) => v02(predicate, &mut stated),
         Provenance::V1(predicate) => v1(predicate, &mut stated),
     }
@@ -89,6 +91,13 @@ pub(super) fn read(provenance: &Provenance) -> Stated {
         stated.runs.push(Said { at: "invocationId", value: run });
     }
     stated
+}
+
+fn v01(predicate: &ProvenanceV01, stated: &mut Stated) {
+    stated.dependencies = predicate.materials.len();
+    if let Some(material) = predicate.materials.first() {
+        source("materials[0]", material.uri.as_deref(), &material.digest, stated);
+    }
 }
 
 fn v02(predicate: &ProvenanceV02, stated: &mut Stated) {

@@ -318,7 +318,7 @@ pub(super) fn keys(files: &[String]) -> Result<Vec<TrustedKey>, CommandError> {
                 None => refused,
             }
         })?;
-        Ok(TrustedKey { voucher: file.clone(), key })
+        Ok(TrustedKey::named(file, key))
     };
     files.iter().map(read).collect()
 }

@@ -18,9 +18,12 @@ use crate::commands::error::CommandError;
 use crate::commands::exit::Exit;
 use crate::commands::expectations::Expectations;
 use crate::commands::hints;
+use crate::commands::online;
+use crate::commands::online::Logs;
 use crate::commands::progress;
 use crate::commands::roots;
 use crate::commands::terminal;
+use crate::formats::bundle::Bundle;
 use crate::policy::Policy;
 use crate::report::ATTESTATIONS_LEFT_OUT;
 use crate::report::Notice;
@@ -28,12 +31,15 @@ use crate::report::Report;
 use crate::report::Verdict;
 use crate::report::human;
 use crate::report::json;
+use crate::report::markdown;
+use crate::report::sarif;
 use crate::store::beside;
 use crate::store::file::Mode;
 use crate::store::file::Overwrite;
 use crate::store::file::write_atomic;
 use crate::store::subjects;
 use crate::store::subjects::Located;
+use crate::upgrade::Proofs;
 use crate::verify::Verifier;
 
 /// Follows the options of `--help`.
@@ -49,7 +55,8 @@ Without --bundle, attestations are looked for beside each artifact FILE: FILE.in
 FILE.sigstore, FILE.bundle, FILE.provenance.json, and in the same folder multiple.intoto.jsonl, \
 provenance.intoto.jsonl, attestation.intoto.jsonl.
 
-Nothing is fetched: no socket is opened. Exit codes: 0 all are allowed, 1 one is denied, 2 wrong usage, 3 could not \
+Nothing is fetched and no socket is opened, but with --online: then a public log is asked for the entry of each \
+attestation that shows no proof of when it was signed, and what it answers is verified like everything else. Exit codes: 0 all are allowed, 1 one is denied, 2 wrong usage, 3 could not \
 decide.";
 
 /// Arguments.
@@ -71,13 +78,20 @@ pub(super) struct Args {
     #[arg(long, value_name = "ROOT", value_parser = NonEmptyStringValueParser::new())]
     trust: Vec<String>,
 
-    /// Open no socket; that is always so when files are verified
-    #[arg(long)]
+    /// Open no socket; so it is without --online
+    #[arg(long, conflicts_with = "online")]
     offline: bool,
+
+    /// Ask a public log for the entry of each attestation that shows no proof of its time; only hashes are sent
+    #[arg(long, help_heading = "Network")]
+    online: bool,
+
+    #[command(flatten)]
+    network: online::Args,
 
     /// What to write
     #[arg(long, value_name = "FORMAT", default_value = "human")]
-    pub(super) format: Format,
+    pub(super) format: ReportFormat,
 
     /// Write the report to FILE in place of standard output, whole or not at all
     #[arg(long, value_name = "FILE", value_parser = NonEmptyStringValueParser::new())]
@@ -91,6 +105,19 @@ pub(super) enum Format {
     Human,
     /// One JSON document
     Json,
+}
+
+/// How a report on artifacts is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum ReportFormat {
+    /// For people
+    Human,
+    /// One JSON document
+    Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// GitHub-flavoured Markdown, for the summary of a job
+    Markdown,
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
@@ -109,7 +136,8 @@ pub(super) fn exit(report: &Report) -> Exit {
 }
 
 /// Everything that was typed, read and found; nothing is verified yet.
-pub(super) struct Prepared {
+pub(super) struct Prepared<'a> {
+    args: &'a Args,
     verifier: Verifier,
     policy: Policy,
     located: Vec<Located>,
@@ -117,13 +145,13 @@ pub(super) struct Prepared {
     left_out: Option<Notice>,
 }
 
-impl Prepared {
+impl<'a> Prepared<'a> {
     /// Reads what was typed.
     ///
     /// # Errors
     /// Wrong usage, and files that cannot be read.
-    pub(super) fn new(args: &Args) -> Result<Self, CommandError> {
-        // Nothing here ever opens a socket, so the promise needs no code.
+    pub(super) fn new(args: &'a Args) -> Result<Self, CommandError> {
+        // Without `--online` nothing here ever opens a socket, so the promise of `--offline` needs no code.
         let Args { offline: _, .. } = args;
         let policy = args.expectations.policy()?;
         let located = subjects::locate(&args.subjects).map_err(|error| artifacts::refused(&error))?;
@@ -133,7 +161,7 @@ impl Prepared {
             return Err(artifacts::refused(&subjects::SubjectsError::Empty));
         }
         let verifier = Verifier::new(roots::load(&args.trust)?, args.expectations.keys()?);
-        Ok(Self { verifier, policy, located, attestations, left_out })
+        Ok(Self { args, verifier, policy, located, attestations, left_out })
     }
 
     /// What is expected.
@@ -160,7 +188,10 @@ impl Prepared {
     /// # Errors
     /// [`assess::AssessError`].
     pub(super) fn report(self, now: Timestamp) -> Result<Report, CommandError> {
+        let logs = Logs::new(&self.args.network, self.verifier.roots())?;
+        let ask = |bundle: &Bundle| logs.ask(bundle);
         let request = Request {
+            proofs: if self.args.online { Proofs::Asked(&ask) } else { Proofs::InFiles },
             verifier: &self.verifier,
             policy: &self.policy,
             artifacts: &self.located,
@@ -180,18 +211,20 @@ impl Prepared {
 ///
 /// # Errors
 /// `output-failed`, `file-*`.
-pub(super) fn write(report: &Report, format: Format, output: Option<&str>) -> Result<(), CommandError> {
+pub(super) fn write(report: &Report, format: ReportFormat, output: Option<&str>) -> Result<(), CommandError> {
     let mut text = Vec::new();
     let written = match format {
-        Format::Human => human::write(report, &mut text),
-        Format::Json => json::write(report, &mut text),
+        ReportFormat::Human => human::write(report, &mut text),
+        ReportFormat::Json => json::write(report, &mut text),
+        ReportFormat::Sarif => sarif::write(report, &mut text),
+        ReportFormat::Markdown => markdown::write(report, &mut text),
     };
     written.map_err(|error| CommandError::undecided("output-failed", error))?;
     match (output, format) {
         (Some(path), _) => write_atomic(Path::new(path), &text, Overwrite::Replace, Mode::Public)
             .map_err(|error| CommandError::undecided(error.code(), error)),
-        (None, Format::Human) => terminal::print_verdicts(&String::from_utf8_lossy(&text)),
-        (None, Format::Json) => terminal::print(&text),
+        (None, ReportFormat::Human) => terminal::print_verdicts(&String::from_utf8_lossy(&text)),
+        (None, ReportFormat::Json | ReportFormat::Sarif | ReportFormat::Markdown) => terminal::print(&text),
     }
 }
 

@@ -31,8 +31,8 @@ use crate::policy::judge_vsa;
 use crate::store::file::read_capped;
 use crate::trust::key::MAX_PEM_BYTES;
 use crate::trust::key::PublicKey;
+use crate::trust::rings::TrustedKey;
 use crate::trust::ssh;
-use crate::verify::TrustedKey;
 use crate::verify::Verifier;
 
 mod refusal;
@@ -202,7 +202,7 @@ fn signer(args: &Args) -> Result<(Signer, Vec<TrustedKey>, Option<String>), Refu
     let key = PublicKey::from_pem(&bytes).map_err(Refusal::Key)?;
     let given = args.public_key_id.clone().filter(|id| !id.is_empty());
     let keyid = given.map_or_else(|| ssh::fingerprint(&key), Ok).map_err(Refusal::Key)?;
-    Ok((Signer::TrustedKey, vec![TrustedKey { voucher: path.clone(), key }], Some(keyid)))
+    Ok((Signer::TrustedKey, vec![TrustedKey::named(path, key)], Some(keyid)))
 }
 
 /// Leaves out the signatures that name another key.

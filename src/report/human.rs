@@ -11,17 +11,22 @@ use crate::report::Build;
 use crate::report::Candidate;
 use crate::report::Fact;
 use crate::report::Finding;
+use crate::report::LogDemand;
 use crate::report::Outcome;
 use crate::report::Proof;
+use crate::report::ProofSource;
 use crate::report::Report;
 use crate::report::SignerKind;
 use crate::report::Source;
 use crate::report::Verdict;
+use crate::report::names_alike;
+use crate::report::order::closest_first;
+use crate::report::order::elsewhere;
 use crate::report::plain;
 use crate::report::rows::Rows;
 use crate::report::text::short_digests;
 
-/// Most rejected attestations that are shown one by one for one artifact; JSON has them all.
+/// Most attestations of a kind that are shown one by one for one artifact; JSON has them all.
 const SHOWN: usize = 20;
 /// From this many rejected attestations on, those that are about other artifacts are only counted.
 const MANY: usize = 4;
@@ -66,8 +71,14 @@ fn result(result: &ArtifactResult, out: &mut dyn Write) -> io::Result<()> {
         rows.write(out)?;
         let list: Vec<_> = result.not_checked.iter().map(|one| plain(&one.message)).collect();
         writeln!(out, "  not checked: {}", list.join(", "))?;
-        for other in all {
-            writeln!(out, "  also accepted: {}", place(&other.source))?;
+        let others: Vec<_> = all.collect();
+        for other in others.iter().take(SHOWN) {
+            let waived = other.attestation.as_ref().is_some_and(|one| one.evidence.log == LogDemand::Waived);
+            let waived = if waived { "   without a log entry: the log was waived" } else { "" };
+            writeln!(out, "  also accepted: {}{waived}", place(&other.source))?;
+        }
+        if let Some(more @ 1..) = others.len().checked_sub(SHOWN) {
+            writeln!(out, "  … and {} accepted", count(more, "more attestation"))?;
         }
     } else {
         writeln!(out, "{head}   {}", summary(result))?;
@@ -89,7 +100,9 @@ fn summary(result: &ArtifactResult) -> String {
         }
         (Verdict::Undecided, 0) => "it could not be read".to_owned(),
         (Verdict::Undecided, n) => {
-            format!("{} found, not all could be read", count(n, "attestation"))
+            let unread = result.candidates.iter().any(|candidate| candidate.outcome == Outcome::Unreadable);
+            let what = if unread { "read" } else { "judged" };
+            format!("{} found, not all could be {what}", count(n, "attestation"))
         }
         (_, 1) => "1 attestation found, it does not satisfy the expectations".to_owned(),
         (_, n) => format!("{n} attestations found, none satisfies the expectations"),
@@ -97,11 +110,12 @@ fn summary(result: &ArtifactResult) -> String {
 }
 
 fn rejected(result: &ArtifactResult, out: &mut dyn Write) -> io::Result<()> {
-    let rejected: Vec<_> = result.candidates.iter().filter(|one| one.outcome != Outcome::Accepted).collect();
+    let rejected = closest_first(result);
     let allowed = result.verdict == Verdict::Allowed;
-    let elsewhere = |one: &&Candidate| one.findings.iter().all(|finding| finding.code == "subject-mismatch");
     let fold = rejected.len() >= MANY || allowed;
-    let (folded, shown): (Vec<_>, Vec<_>) = rejected.into_iter().partition(|one| fold && elsewhere(one));
+    let named = |one: &&Candidate| one.findings.iter().any(|finding| names_alike(finding, &result.artifact.name));
+    let (folded, shown): (Vec<_>, Vec<_>) =
+        rejected.into_iter().partition(|one| fold && elsewhere(one) && (allowed || !named(one)));
     for candidate in shown.iter().take(SHOWN) {
         let also = if allowed { "rejected: " } else { "" };
         match candidate.findings.as_slice() {
@@ -114,10 +128,13 @@ fn rejected(result: &ArtifactResult, out: &mut dyn Write) -> io::Result<()> {
     }
     let more = shown.len().saturating_sub(SHOWN);
     if more > 0 {
-        writeln!(out, "  {} more rejected, each with its reasons in --format json", count(more, "attestation"))?;
+        writeln!(out, "  … and {} rejected, each with its reasons in --format json", count(more, "more attestation"))?;
     }
-    if !folded.is_empty() {
+    if let Some(first) = folded.first() {
         writeln!(out, "  {} about other artifacts   subject-mismatch", count(folded.len(), "attestation"))?;
+        if !allowed && shown.is_empty() {
+            hint(first.findings.first().and_then(|finding| finding.hint.as_deref()), out)?;
+        }
     }
     Ok(())
 }
@@ -236,11 +253,15 @@ fn signed_rows(attestation: &Attestation, rows: &mut Rows) {
     if evidence.log_entries.is_empty() {
         let stamped = if evidence.signed_at.is_empty() { "" } else { "timestamp proven offline" };
         rows.push("signed", time.as_str(), stamped);
+        if evidence.log == LogDemand::Waived {
+            rows.push("", "without a log entry", "the log was waived");
+        }
     }
     for (n, entry) in evidence.log_entries.iter().enumerate() {
-        let proof = match entry.proof {
-            Proof::Inclusion => "inclusion proven offline",
-            Proof::Promise => "promised by the log",
+        let proof = match (entry.proof, evidence.proofs) {
+            (Proof::Inclusion, ProofSource::File) => "inclusion proven offline",
+            (Proof::Inclusion, ProofSource::Log) => "inclusion proven, fetched from the log",
+            (Proof::Promise, _) => "promised by the log",
         };
         let (label, text) = match n {
             0 => ("signed", format!("{time}, {log} {}", entry.index)),

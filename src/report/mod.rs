@@ -1,11 +1,15 @@
 //! Everything that became of a verification, as data: every artifact, every attestation, what was not checked.
 
 mod attestation;
+mod explain;
 mod finding;
 pub mod human;
 pub mod inspection;
 pub mod json;
+pub mod markdown;
+mod order;
 mod rows;
+pub mod sarif;
 mod text;
 pub mod trust;
 
@@ -21,8 +25,10 @@ pub use attestation::Attestation;
 pub use attestation::Build;
 pub use attestation::Evidence;
 pub use attestation::Fact;
+pub use attestation::LogDemand;
 pub use attestation::LogEntry;
 pub use attestation::Proof;
+pub use attestation::ProofSource;
 pub use attestation::Publicity;
 pub use attestation::SignedAt;
 pub use attestation::Signer;
@@ -33,6 +39,7 @@ pub use attestation::Transparency;
 pub use finding::Backing;
 pub use finding::Finding;
 pub use finding::step_name;
+pub use order::names_alike;
 pub use text::plain;
 
 /// What a report says it is. Fields may be added under this name; none changes its meaning or goes away.
@@ -87,7 +94,7 @@ pub enum Verdict {
     Allowed,
     /// None does.
     Denied,
-    /// None that could be read does, and not everything could be read.
+    /// None that could be judged does, and not everything could be read and judged.
     Undecided,
 }
 
@@ -196,6 +203,8 @@ pub enum Outcome {
     Rejected,
     /// It could not be read, so nothing is known about it.
     Unreadable,
+    /// It was read, and what decides about it could not be found out: a log gave no answer.
+    Undecided,
 }
 
 /// Where a candidate was read.

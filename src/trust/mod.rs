@@ -2,6 +2,7 @@
 
 pub mod embedded;
 pub mod key;
+pub mod rings;
 pub mod root;
 pub mod ssh;
 

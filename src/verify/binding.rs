@@ -12,6 +12,8 @@ use crate::verify::VerifyError;
 
 /// Most subjects that a refusal lists.
 const SHOWN: usize = 3;
+/// Most subjects whose names are compared with the artifact's for a refusal.
+const NAMES: usize = 1000;
 
 /// A subject of the Statement is the artifact.
 #[derive(Debug)]
@@ -62,7 +64,7 @@ pub(super) fn check(
     artifact: &Artifact,
 ) -> Result<ArtifactBound, VerifyError> {
     if !artifact.texts().is_empty() {
-        return by_text(statement, artifact.texts());
+        return by_text(statement, artifact);
     }
     let own = artifact.digests();
     let hit = own.iter().filter(|digest| binds(digest)).filter_map(|digest| {
@@ -86,26 +88,37 @@ pub(super) fn check(
         return Err(VerifyError::SubjectWeak { found: only.digest.to_string() });
     }
     let own: Vec<String> = own.iter().map(Digest::to_string).collect();
-    Err(VerifyError::SubjectMismatch { expected: own.join(", "), found: shown(&statement.subjects) })
+    Err(VerifyError::SubjectMismatch { expected: own.join(", "), found: shown(&statement.subjects, artifact.name()) })
 }
 
 /// All of the digests stand in one subject, as they are written. Two subjects that have half of them each are two things.
-fn by_text(statement: &Statement, texts: &[(String, String)]) -> Result<ArtifactBound, VerifyError> {
+fn by_text(statement: &Statement, artifact: &Artifact) -> Result<ArtifactBound, VerifyError> {
+    let texts = artifact.texts();
     let has_all =
         |subject: &Subject| texts.iter().all(|(kind, value)| subject.digest.raw(kind) == Some(value.as_str()));
     if let Some(subject) = statement.subjects.iter().position(has_all) {
         return Ok(ArtifactBound { subject });
     }
     let expected: Vec<String> = texts.iter().map(|(kind, value)| format!("{kind}:{value}")).collect();
-    Err(VerifyError::SubjectMismatch { expected: expected.join(", "), found: shown(&statement.subjects) })
+    Err(VerifyError::SubjectMismatch {
+        expected: expected.join(", "),
+        found: shown(&statement.subjects, artifact.name()),
+    })
 }
 
 fn binds(digest: &Digest) -> bool {
     digest.algorithm().strength() != Strength::Weak
 }
 
-fn shown(subjects: &[Subject]) -> String {
-    let first: Vec<String> = subjects.iter().take(SHOWN).map(describe).collect();
+/// The first subjects, and before them one that is called like the artifact: a name decides nothing, and tells a reader
+/// that the artifact is another version of that file.
+fn shown(subjects: &[Subject], artifact: &str) -> String {
+    let base = |name: &str| name.rsplit('/').next().unwrap_or_default().to_owned();
+    let own = base(artifact);
+    let alike = |subject: &&Subject| subject.name.as_deref().is_some_and(|name| base(name) == own);
+    let alike = subjects.iter().take(NAMES).find(alike);
+    let others = subjects.iter().filter(|one| !alike.is_some_and(|alike| std::ptr::eq(alike, *one)));
+    let first: Vec<String> = alike.into_iter().chain(others).take(SHOWN).map(describe).collect();
     match subjects.len().checked_sub(SHOWN) {
         Some(more @ 1..) => format!("{} and {more} more", first.join("; ")),
         _ => first.join("; "),
