@@ -16,6 +16,7 @@ mod online;
 mod progress;
 mod roots;
 mod shell;
+mod slsa_verifier;
 mod terminal;
 mod trust;
 mod upgrade;
@@ -53,6 +54,14 @@ enum Command {
     VerifyVsa(Box<verify_vsa::Args>),
     /// Verify, and issue a signed summary of how it ended
     Vsa(Box<vsa::Args>),
+    /// Verify files by the flags of slsa-verifier
+    VerifyArtifact(Box<slsa_verifier::ArtifactArgs>),
+    /// Verify a container image by the flags of slsa-verifier
+    VerifyImage(Box<slsa_verifier::ImageArgs>),
+    /// Verify a package of npm by the flags of slsa-verifier
+    VerifyNpmPackage(Box<slsa_verifier::NpmArgs>),
+    /// Verify a GitHub artifact attestation by the flags of slsa-verifier
+    VerifyGithubAttestation(Box<slsa_verifier::GithubAttestationArgs>),
     /// Show what is in a file of attestations; nothing is believed
     Inspect(inspect::Args),
     /// Make keys
@@ -78,6 +87,10 @@ pub fn run() -> ExitCode {
         Command::Verify(args) => verify::run(&args),
         Command::VerifyVsa(args) => verify_vsa::run(&args),
         Command::Vsa(args) => vsa::run(&args),
+        Command::VerifyArtifact(args) => slsa_verifier::run_artifact(&args),
+        Command::VerifyImage(args) => slsa_verifier::run_image(&args),
+        Command::VerifyNpmPackage(args) => slsa_verifier::run_npm(&args),
+        Command::VerifyGithubAttestation(args) => slsa_verifier::run_github_attestation(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Key(command) => key::run(&command),
         Command::Trust(command) => trust::run(&command),

@@ -2,6 +2,7 @@
 
 mod checks;
 mod expect;
+pub mod slsa_verifier;
 mod version;
 mod vsa;
 
