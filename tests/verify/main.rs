@@ -14,6 +14,7 @@ mod rings;
 mod seven;
 #[path = "../support/mod.rs"]
 mod support;
+mod table;
 mod truths;
 mod unlogged;
 mod vectors;
