@@ -1,5 +1,6 @@
 //! The flags that say what is expected, shared by the commands that verify, and the policy they come to.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use clap::ArgGroup;
@@ -142,6 +143,69 @@ impl Expectations {
     /// `file-*`, `key-*`.
     pub(super) fn keys(&self) -> Result<Vec<TrustedKey>, CommandError> {
         keys(&self.key)
+    }
+}
+
+impl Expectations {
+    /// The same expectations as one text, whatever the order in which they were typed: a JSON object of each flag that was
+    /// given with its values, sorted; keys are named by their fingerprints. It identifies what was judged by.
+    ///
+    /// # Errors
+    /// `file-*`, `key-*`.
+    pub(super) fn canonical(&self) -> Result<String, CommandError> {
+        // Every field by its name: a flag that is added must be added here.
+        let Self {
+            certificate_identity,
+            certificate_identity_regexp,
+            certificate_oidc_issuer,
+            certificate_oidc_issuer_regexp,
+            key: _,
+            predicate_type,
+            builder_id,
+            source_uri,
+            source_branch,
+            source_tag,
+            source_versioned_tag,
+            build_type,
+            source_ref,
+            source_commit,
+            workflow,
+            trigger,
+            require_hosted,
+            build_workflow_input,
+            signer_workflow,
+            signer_repository,
+            signer_digest,
+        } = self;
+        let mut key: Vec<String> = self.keys()?.iter().map(|trusted| trusted.key.fingerprint()).collect();
+        let (mut trigger, mut input) = (trigger.clone(), build_workflow_input.clone());
+        [&mut key, &mut trigger, &mut input].into_iter().for_each(|list| list.sort_unstable());
+        let hosted = require_hosted.then(|| "true".to_owned());
+        let single = [
+            ("certificate-identity", certificate_identity),
+            ("certificate-identity-regexp", certificate_identity_regexp),
+            ("certificate-oidc-issuer", certificate_oidc_issuer),
+            ("certificate-oidc-issuer-regexp", certificate_oidc_issuer_regexp),
+            ("type", predicate_type),
+            ("builder-id", builder_id),
+            ("source-uri", source_uri),
+            ("source-branch", source_branch),
+            ("source-tag", source_tag),
+            ("source-versioned-tag", source_versioned_tag),
+            ("build-type", build_type),
+            ("source-ref", source_ref),
+            ("source-commit", source_commit),
+            ("workflow", workflow),
+            ("require-hosted", &hosted),
+            ("signer-workflow", signer_workflow),
+            ("signer-repository", signer_repository),
+            ("signer-digest", signer_digest),
+        ];
+        let single = single.into_iter().filter_map(|(name, value)| Some((name, vec![value.clone()?])));
+        let lists = [("key", key), ("trigger", trigger), ("build-workflow-input", input)];
+        let lists = lists.into_iter().filter(|(_, list)| !list.is_empty());
+        let flags: BTreeMap<&str, Vec<String>> = single.chain(lists).collect();
+        serde_json::to_string(&flags).map_err(|error| CommandError::undecided("output-failed", error))
     }
 }
 

@@ -24,6 +24,7 @@ use crate::commands::progress;
 use crate::commands::roots;
 use crate::commands::terminal;
 use crate::formats::bundle::Bundle;
+use crate::policy::Policy;
 use crate::report::ATTESTATIONS_LEFT_OUT;
 use crate::report::Notice;
 use crate::report::Report;
@@ -71,7 +72,7 @@ pub(super) struct Args {
     bundle: Vec<String>,
 
     #[command(flatten)]
-    expectations: Expectations,
+    pub(super) expectations: Expectations,
 
     /// What to believe: public-good (the default), github, or a trusted_root.json; repeatable
     #[arg(long, value_name = "ROOT", value_parser = NonEmptyStringValueParser::new())]
@@ -90,11 +91,11 @@ pub(super) struct Args {
 
     /// What to write
     #[arg(long, value_name = "FORMAT", default_value = "human")]
-    format: ReportFormat,
+    pub(super) format: ReportFormat,
 
     /// Write the report to FILE in place of standard output, whole or not at all
     #[arg(long, value_name = "FILE", value_parser = NonEmptyStringValueParser::new())]
-    output: Option<String>,
+    pub(super) output: Option<String>,
 }
 
 /// How a report is written.
@@ -120,37 +121,90 @@ pub(super) enum ReportFormat {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    // Without `--online` nothing here ever opens a socket, so the promise of `--offline` needs no code.
-    let Args { offline: _, .. } = args;
-    let policy = args.expectations.policy()?;
-    let located = subjects::locate(&args.subjects).map_err(|error| artifacts::refused(&error))?;
-    let attestations = attestations(args, &located)?;
-    let (located, left_out) = without_attestations(located, &args.subjects, &attestations);
-    if located.is_empty() {
-        return Err(artifacts::refused(&subjects::SubjectsError::Empty));
-    }
-    let verifier = Verifier::new(roots::load(&args.trust)?, args.expectations.keys()?);
-    let logs = Logs::new(&args.network, verifier.roots())?;
-    let ask = |bundle: &Bundle| logs.ask(bundle);
-    let request = Request {
-        proofs: if args.online { Proofs::Asked(&ask) } else { Proofs::InFiles },
-        verifier: &verifier,
-        policy: &policy,
-        artifacts: &located,
-        attestations: &attestations,
-        now: Timestamp::now(),
-        threads: artifacts::threads(),
-    };
-    let report = progress::while_hashing(|tell| assess(&request, tell));
-    let mut report = report.map_err(|error: assess::AssessError| CommandError::undecided(error.code(), error))?;
-    report.notices.extend(left_out);
-    hints::advise(&mut report);
+    let report = Prepared::new(args)?.report(Timestamp::now())?;
     write(&report, args.format, args.output.as_deref())?;
-    Ok(match report.verdict {
+    Ok(exit(&report))
+}
+
+/// How the program ends after a report.
+pub(super) fn exit(report: &Report) -> Exit {
+    match report.verdict {
         Verdict::Allowed => Exit::Done,
         Verdict::Denied => Exit::Denied,
         Verdict::Undecided => Exit::Undecided,
-    })
+    }
+}
+
+/// Everything that was typed, read and found; nothing is verified yet.
+pub(super) struct Prepared<'a> {
+    args: &'a Args,
+    verifier: Verifier,
+    policy: Policy,
+    located: Vec<Located>,
+    attestations: Where,
+    left_out: Option<Notice>,
+}
+
+impl<'a> Prepared<'a> {
+    /// Reads what was typed.
+    ///
+    /// # Errors
+    /// Wrong usage, and files that cannot be read.
+    pub(super) fn new(args: &'a Args) -> Result<Self, CommandError> {
+        // Without `--online` nothing here ever opens a socket, so the promise of `--offline` needs no code.
+        let Args { offline: _, .. } = args;
+        let policy = args.expectations.policy()?;
+        let located = subjects::locate(&args.subjects).map_err(|error| artifacts::refused(&error))?;
+        let attestations = attestations(args, &located)?;
+        let (located, left_out) = without_attestations(located, &args.subjects, &attestations);
+        if located.is_empty() {
+            return Err(artifacts::refused(&subjects::SubjectsError::Empty));
+        }
+        let verifier = Verifier::new(roots::load(&args.trust)?, args.expectations.keys()?);
+        Ok(Self { args, verifier, policy, located, attestations, left_out })
+    }
+
+    /// What is expected.
+    pub(super) fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The files that attestations are read from.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        match &self.attestations {
+            Where::Files(paths) => paths.clone(),
+            Where::Beside => {
+                let files = self.located.iter().filter_map(|one| match one {
+                    Located::File(path) => Some(beside::find(path)),
+                    Located::Digests { .. } => None,
+                });
+                files.flatten().collect()
+            }
+        }
+    }
+
+    /// Verifies and judges.
+    ///
+    /// # Errors
+    /// [`assess::AssessError`].
+    pub(super) fn report(self, now: Timestamp) -> Result<Report, CommandError> {
+        let logs = Logs::new(&self.args.network, self.verifier.roots())?;
+        let ask = |bundle: &Bundle| logs.ask(bundle);
+        let request = Request {
+            proofs: if self.args.online { Proofs::Asked(&ask) } else { Proofs::InFiles },
+            verifier: &self.verifier,
+            policy: &self.policy,
+            artifacts: &self.located,
+            attestations: &self.attestations,
+            now,
+            threads: artifacts::threads(),
+        };
+        let report = progress::while_hashing(|tell| assess(&request, tell));
+        let mut report = report.map_err(|error: assess::AssessError| CommandError::undecided(error.code(), error))?;
+        report.notices.extend(self.left_out);
+        hints::advise(&mut report);
+        Ok(report)
+    }
 }
 
 /// Writes a report where and how it was asked for.

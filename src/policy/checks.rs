@@ -134,7 +134,7 @@ pub(super) fn slsa(provenance: &VerifiedProvenance, expected: &Slsa, signer: &Si
 }
 
 /// Runner environments that a platform runs itself (sigstore/fulcio, docs/oid-info.md, 1.3.6.1.4.1.57264.1.11).
-const HOSTED: &[&str] = &["github-hosted", "gitlab-hosted"];
+pub const HOSTED: &[&str] = &["github-hosted", "gitlab-hosted"];
 
 /// Who built, and which workflow signed.
 fn builder(provenance: &VerifiedProvenance, expected: &Slsa, independent_only: bool) -> Vec<Finding> {
