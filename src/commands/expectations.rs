@@ -10,6 +10,7 @@ use crate::builders::source::SourceUri;
 use crate::commands::error::CommandError;
 use crate::commands::hints;
 use crate::formats::predicate_type;
+use crate::formats::provenance::v01;
 use crate::formats::provenance::v1;
 use crate::formats::provenance::v02;
 use crate::policy;
@@ -27,6 +28,9 @@ use crate::store::file::read_capped;
 use crate::trust::key;
 use crate::trust::key::PublicKey;
 use crate::verify::TrustedKey;
+
+/// Provenance of every version that is read.
+const PROVENANCE: &[&str] = &[v01::PREDICATE_TYPE, v02::PREDICATE_TYPE, v1::PREDICATE_TYPE];
 
 /// What is expected.
 #[derive(Debug, clap::Args)]
@@ -59,7 +63,7 @@ pub(super) struct Expectations {
           value_parser = NonEmptyStringValueParser::new())]
     key: Vec<String>,
 
-    /// Kind of attestation: slsaprovenance (v0.2 or v1; the default), slsaprovenance02, slsaprovenance1, spdx, spdxjson,
+    /// Kind of attestation: slsaprovenance (v0.1, v0.2 or v1; the default), slsaprovenance02, slsaprovenance1, spdx, spdxjson,
     /// cyclonedx, vuln, openvex, link, custom, vsa, or a predicate type URI
     #[arg(long = "type", visible_alias = "predicate-type", value_name = "TYPE", help_heading = "Attestation",
           value_parser = NonEmptyStringValueParser::new())]
@@ -229,7 +233,7 @@ pub(super) fn usage(error: &PolicyError) -> CommandError {
 fn policy_of(args: &Expectations) -> Result<Policy, PolicyError> {
     let name = args.predicate_type.as_deref();
     let predicate_types = predicate_types(name)?;
-    let provenance = predicate_types.iter().any(|uri| [v02::PREDICATE_TYPE, v1::PREDICATE_TYPE].contains(&&**uri));
+    let provenance = predicate_types.iter().any(|uri| PROVENANCE.contains(&&**uri));
     let slsa = slsa(args)?;
     let signer = signer(args)?;
     if matches!(signer, Signer::ByFacts) && !slsa.names_somebody() {
@@ -244,7 +248,7 @@ fn policy_of(args: &Expectations) -> Result<Policy, PolicyError> {
 /// The URIs that a word of `--type` stands for.
 fn predicate_types(name: Option<&str>) -> Result<Vec<String>, PolicyError> {
     let uris = match name {
-        None | Some("slsaprovenance") => vec![v02::PREDICATE_TYPE, v1::PREDICATE_TYPE],
+        None | Some("slsaprovenance") => PROVENANCE.to_vec(),
         // cosign's word for the same type with another content.
         Some("spdx") => predicate_type::read("spdxjson").unwrap_or_default(),
         Some(other) => predicate_type::read(other).unwrap_or_default(),

@@ -74,7 +74,7 @@ pub(super) struct Args {
     #[command(flatten)]
     pub(super) expectations: Expectations,
 
-    /// What to believe: public-good (the default), github, or a trusted_root.json; repeatable
+    /// What to believe: public-good (the default), github, google-cloud-build, npm, or a trusted_root.json; repeatable
     #[arg(long, value_name = "ROOT", value_parser = NonEmptyStringValueParser::new())]
     trust: Vec<String>,
 
@@ -160,7 +160,9 @@ impl<'a> Prepared<'a> {
         if located.is_empty() {
             return Err(artifacts::refused(&subjects::SubjectsError::Empty));
         }
-        let verifier = Verifier::new(roots::load(&args.trust)?, args.expectations.keys()?);
+        let mut keys = args.expectations.keys()?;
+        keys.extend(roots::rings(&args.trust)?);
+        let verifier = Verifier::new(roots::load(&args.trust)?, keys);
         Ok(Self { args, verifier, policy, located, attestations, left_out })
     }
 
