@@ -1,5 +1,7 @@
 //! Verify, from what the user named to a report, on one page.
 
+pub mod document;
+
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::panic;

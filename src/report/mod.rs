@@ -5,6 +5,8 @@ mod finding;
 pub mod human;
 pub mod inspection;
 pub mod json;
+#[cfg(feature = "policy-file")]
+pub mod policy;
 mod rows;
 mod text;
 pub mod trust;
@@ -65,6 +67,10 @@ pub struct Report {
     pub results: Vec<ArtifactResult>,
     /// What the user must be told and what changes no verdict.
     pub notices: Vec<Notice>,
+    /// The policy file that was judged by, and what each artifact came to by it.
+    #[cfg(feature = "policy-file")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<policy::PolicyReport>,
 }
 
 /// What made a report.
@@ -288,7 +294,17 @@ impl Report {
             Summary { undecided: 1.., .. } | Summary { artifacts: 0, .. } => Verdict::Undecided,
             _ => Verdict::Allowed,
         };
-        Self { schema: SCHEMA, tool: Tool::THIS, verified_at, verdict, summary, results, notices }
+        Self {
+            schema: SCHEMA,
+            tool: Tool::THIS,
+            verified_at,
+            verdict,
+            summary,
+            results,
+            notices,
+            #[cfg(feature = "policy-file")]
+            policy: None,
+        }
     }
 }
 

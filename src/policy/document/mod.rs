@@ -1,11 +1,13 @@
 //! Policies written in files: from YAML or JSON to a document that is judged by.
 
 mod budget;
+pub mod cases;
 mod checks;
 mod compare;
 pub mod condition;
 mod digest;
 pub mod evaluate;
+pub mod lint;
 pub mod model;
 pub mod node;
 pub mod outcome;
