@@ -17,6 +17,7 @@ use crate::formats::FormatError;
 use crate::formats::artifact::Artifact;
 use crate::formats::artifact::ArtifactError;
 use crate::formats::attestations;
+use crate::formats::bundle::Bundle;
 use crate::formats::digest::Algorithm;
 use crate::formats::digest::Digest;
 use crate::policy::Policy;
@@ -27,13 +28,16 @@ use crate::report;
 use crate::report::ArtifactResult;
 use crate::report::Attestation;
 use crate::report::Candidate;
+use crate::report::Evidence;
 use crate::report::Finding;
 use crate::report::NotChecked;
 use crate::report::Notice;
 use crate::report::Outcome;
+use crate::report::ProofSource;
 use crate::report::Report;
 use crate::report::ReportedArtifact;
 use crate::report::Source;
+use crate::report::step_name;
 use crate::store::beside;
 use crate::store::file::StoreError;
 use crate::store::file::read_capped;
@@ -41,12 +45,20 @@ use crate::store::hash::HashError;
 use crate::store::hash::HashProgress;
 use crate::store::hash::hash_files;
 use crate::store::subjects::Located;
+use crate::upgrade::Proofs;
+use crate::upgrade::UpgradeError;
+use crate::upgrade::complete;
+use crate::upgrade::lacks_proof;
 use crate::verify::Authenticated;
+use crate::verify::Step;
 use crate::verify::Verifier;
 use crate::verify::VerifyError;
 
 /// Most pairs of artifact and attestation that one call looks at; a pair costs from a microsecond.
 pub const MAX_PAIRS: usize = 1_000_000;
+
+/// Most attestations of one call that a log is asked about; each costs a request, and a file may hold thousands.
+pub const MAX_ASKED: usize = 100;
 
 /// Algorithms that artifacts are hashed with when an attestation names them; SHA-256 always is.
 const ALSO: [Algorithm; 6] = [
@@ -78,6 +90,8 @@ pub struct Request<'a> {
     pub artifacts: &'a [Located],
     /// From which attestations.
     pub attestations: &'a Where,
+    /// Whether a log is asked for what the files do not prove.
+    pub proofs: Proofs<'a>,
     /// The time of the verdict.
     pub now: Timestamp,
     /// Most threads that verify and hash.
@@ -99,6 +113,12 @@ pub enum AssessError {
         /// Attestations.
         attestations: usize,
     },
+    /// More than [`MAX_ASKED`].
+    #[error("expected at most {MAX_ASKED} attestations that a log has to be asked about, found {found}")]
+    TooManyAsked {
+        /// Attestations that show no proof.
+        found: usize,
+    },
 }
 
 impl AssessError {
@@ -107,6 +127,7 @@ impl AssessError {
         match self {
             Self::File(error) => error.code(),
             Self::TooMany { .. } => "assess-too-many",
+            Self::TooManyAsked { .. } => "log-too-many",
         }
     }
 }
@@ -123,7 +144,9 @@ pub fn assess(request: &Request<'_>, progress: &(dyn Fn(HashProgress) + Sync)) -
     // 2. Every file is read and taken apart once. What is malformed stays a candidate.
     let files = read(&paths, request)?;
     check_pairs(&files, &sources)?;
-    // 3. Everything about an attestation that does not depend on the artifact is verified once, in parallel.
+    check_asked(&files, request)?;
+    // 3. Everything about an attestation that does not depend on the artifact is verified once, in parallel. Where the
+    //    caller gave a way to ask a log, what shows no proof is completed with the log's entry first ([`complete`]).
     let files = authenticate(files, request);
     // 4. Artifacts are hashed in one pass, by every algorithm that a verified attestation names.
     let artifacts = artifacts(request, &algorithms(&files), progress);
@@ -151,7 +174,20 @@ struct File {
 struct Read {
     position: attestations::Position,
     format: Option<&'static str>,
-    authenticated: Result<Authenticated, Box<Finding>>,
+    authenticated: Result<Authenticated, Box<Refused>>,
+    proofs: ProofSource,
+}
+
+/// Why an attestation is not believed, and whether that was decided.
+struct Refused {
+    finding: Finding,
+    outcome: Outcome,
+}
+
+impl Refused {
+    fn new(finding: Finding) -> Box<Self> {
+        Box::new(Self { finding, outcome: Outcome::Rejected })
+    }
 }
 
 /// Step 1: the files, each once, and for each artifact which of them count.
@@ -213,6 +249,16 @@ fn check_pairs(files: &[Parsed], sources: &[Vec<usize>]) -> Result<(), AssessErr
     Ok(())
 }
 
+/// Asking a log takes a while, so the number is known before the first request.
+fn check_asked(files: &[Parsed], request: &Request<'_>) -> Result<(), AssessError> {
+    let bundles = files.iter().filter_map(|file| file.candidates.as_ref().ok()).flatten();
+    let found = bundles.filter(|one| one.bundle.as_ref().is_ok_and(lacks_proof)).count();
+    match request.proofs {
+        Proofs::Asked(_) if found > MAX_ASKED => Err(AssessError::TooManyAsked { found }),
+        Proofs::Asked(_) | Proofs::InFiles => Ok(()),
+    }
+}
+
 struct Parsed {
     name: String,
     candidates: Result<Vec<attestations::Candidate>, NotParsed>,
@@ -227,29 +273,47 @@ enum NotParsed {
 fn authenticate(files: Vec<Parsed>, request: &Request<'_>) -> Vec<File> {
     let bundles: Vec<_> = files.iter().filter_map(|file| file.candidates.as_ref().ok()).flatten().collect();
     let mut done = in_parallel(&bundles, request.threads, |candidate| match &candidate.bundle {
-        Ok(bundle) => {
-            let boxed = |error: VerifyError| Box::new(Finding::from(&error));
-            request.verifier.authenticate(bundle, request.now).map_err(boxed)
-        }
-        Err(error) => Err(Box::new(Finding::from(error))),
+        Ok(bundle) => authenticate_one(bundle, request),
+        Err(error) => Err(Refused::new(Finding::from(error))),
     })
     .into_iter();
     let mut read = |candidate: attestations::Candidate| {
         let format = candidate.bundle.as_ref().ok().map(|bundle| bundle.version.name());
         // One result came for each candidate.
         let authenticated = done.next()?;
-        Some(Read { position: candidate.position, format, authenticated })
+        let asked = matches!(request.proofs, Proofs::Asked(_)) && candidate.bundle.as_ref().is_ok_and(lacks_proof);
+        let proofs = if asked { ProofSource::Log } else { ProofSource::File };
+        Some(Read { position: candidate.position, format, authenticated, proofs })
     };
     let file = |Parsed { name, candidates }| match candidates {
         Ok(candidates) => File { name, candidates: Ok(candidates.into_iter().filter_map(&mut read).collect()) },
         Err(NotParsed::Malformed(error)) => {
-            let authenticated = Err(Box::new(Finding::from(&error)));
-            let whole = Read { position: attestations::Position::Whole, format: None, authenticated };
+            let authenticated = Err(Refused::new(Finding::from(&error)));
+            let (position, proofs) = (attestations::Position::Whole, ProofSource::File);
+            let whole = Read { position, format: None, authenticated, proofs };
             File { name, candidates: Ok(vec![whole]) }
         }
         Err(NotParsed::Unreadable(error)) => File { name, candidates: Err(Finding::new(error.code(), error)) },
     };
     files.into_iter().map(file).collect()
+}
+
+fn authenticate_one(bundle: &Bundle, request: &Request<'_>) -> Result<Authenticated, Box<Refused>> {
+    let ask = match request.proofs {
+        Proofs::InFiles => {
+            let refused = |error: VerifyError| Refused::new(Finding::from(&error));
+            return request.verifier.authenticate(bundle, request.now).map_err(refused);
+        }
+        Proofs::Asked(ask) => ask,
+    };
+    complete(request.verifier, bundle, ask, request.now).map(|(_, authenticated)| authenticated).map_err(|error| {
+        let outcome = if error.is_refusal() { Outcome::Rejected } else { Outcome::Undecided };
+        let finding = match &error {
+            UpgradeError::Refused(error) => Finding::from(error),
+            other => Finding { step: Some(step_name(Step::Time)), ..Finding::new(other.code(), other) },
+        };
+        Box::new(Refused { finding, outcome })
+    })
 }
 
 /// Results in the order of `items`. One item, or one thread, starts none.
@@ -329,7 +393,7 @@ fn name(path: &Path) -> String {
 }
 
 /// Step 5. An artifact is allowed by one accepted attestation, whatever stands beside it. It is undecided when there is
-/// none but something could not be read; in every other case it is denied, also when nothing is attested about it.
+/// none but something could not be read, or a log gave no answer; in every other case it is denied, also when nothing is attested about it.
 fn decide(artifact: &Artifact, files: &[&File], request: &Request<'_>) -> ArtifactResult {
     let mut candidates = Vec::new();
     for file in files {
@@ -345,7 +409,7 @@ fn decide(artifact: &Artifact, files: &[&File], request: &Request<'_>) -> Artifa
         }
     }
     let any = |outcome| candidates.iter().any(|candidate| candidate.outcome == outcome);
-    let verdict = match (any(Outcome::Accepted), any(Outcome::Unreadable)) {
+    let verdict = match (any(Outcome::Accepted), any(Outcome::Unreadable) || any(Outcome::Undecided)) {
         (true, _) => report::Verdict::Allowed,
         (false, true) => report::Verdict::Undecided,
         (false, false) => report::Verdict::Denied,
@@ -364,20 +428,28 @@ fn unread(name: &str, finding: Finding) -> ArtifactResult {
 
 /// One attestation and one artifact.
 fn candidate(read: &Read, file: &str, artifact: &Artifact, request: &Request<'_>) -> Candidate {
-    let (findings, attestation) = match accept(read, artifact, request.policy) {
-        Ok(attestation) => (Vec::new(), Some(Box::new(attestation))),
-        Err(findings) => (findings, None),
+    let (outcome, findings, attestation) = match accept(read, artifact, request.policy) {
+        Ok(attestation) => (Outcome::Accepted, Vec::new(), Some(Box::new(attestation))),
+        Err(findings) => {
+            let outcome = read.authenticated.as_ref().err().map_or(Outcome::Rejected, |refused| refused.outcome);
+            (outcome, findings, None)
+        }
     };
-    let outcome = if attestation.is_some() { Outcome::Accepted } else { Outcome::Rejected };
     Candidate { source: Source::new(file, read.position), format: read.format, outcome, findings, attestation }
 }
 
 /// Verified, about this artifact, and as expected.
 fn accept(read: &Read, artifact: &Artifact, policy: &Policy) -> Result<Attestation, Vec<Finding>> {
-    let authenticated = read.authenticated.as_ref().map_err(|finding| vec![finding.as_ref().clone()])?;
+    let authenticated = read.authenticated.as_ref().map_err(|refused| vec![refused.finding.clone()])?;
     let attestation = authenticated.bind(artifact).map_err(|error| vec![Finding::from(&error)])?;
     match judge(attestation, policy).map_err(|error| vec![Finding::from(&error)])? {
-        Verdict::Allow(accepted) => Ok(Attestation::of(&accepted)),
+        Verdict::Allow(accepted) => {
+            let attestation = Attestation::of(&accepted);
+            let fetched = !attestation.evidence.log_entries.is_empty();
+            let proofs = if fetched { read.proofs } else { ProofSource::File };
+            let evidence = Evidence { proofs, ..attestation.evidence };
+            Ok(Attestation { evidence, ..attestation })
+        }
         Verdict::Deny(findings) => Err(findings.iter().map(Finding::from).collect()),
     }
 }

@@ -165,7 +165,7 @@ pub fn attest(
     let bundle = attestations::parse(&line)?.pop().ok_or(FormatError::Empty)?.bundle?;
     // 4. Verify as a user would who trusts the public half and nothing else.
     let signer = PublicKey::from_spki(key.public_key_der())?;
-    let trusted = TrustedKey { voucher: "the signing key".to_owned(), key: signer.clone() };
+    let trusted = TrustedKey::named("the signing key", signer.clone());
     let verifier = Verifier::new(Vec::new(), vec![trusted]);
     let failed = |artifact: &str| {
         let artifact = artifact.to_owned();

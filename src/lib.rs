@@ -22,9 +22,13 @@ pub mod attest;
 #[cfg(feature = "cli")]
 pub mod commands;
 #[cfg(feature = "cli")]
+pub mod remote;
+#[cfg(feature = "cli")]
 pub mod sign;
 #[cfg(feature = "cli")]
 pub mod store;
+#[cfg(feature = "cli")]
+pub mod upgrade;
 #[cfg(feature = "cli")]
 pub mod workspace;
 

@@ -22,6 +22,7 @@ const RANKS: &[(&str, u8)] = &[
     ("sign", 3),
     ("store", 3),
     ("monitor", 3),
+    ("upgrade", 3),
     ("policy", 4),
     ("report", 5),
     ("cache", 6),

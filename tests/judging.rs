@@ -16,7 +16,6 @@ use sealmark::policy::Policy;
 use sealmark::policy::Require;
 use sealmark::policy::Signer;
 use sealmark::policy::Slsa;
-use sealmark::policy::SourceRef;
 use sealmark::policy::Verdict;
 use sealmark::policy::judge;
 use sealmark::trust::key::PublicKey;
@@ -36,7 +35,7 @@ const PROVENANCE: &str = "https://slsa.dev/provenance/v1";
 
 fn verified(sigstore: &VirtualSigstore, spec: &Spec, key: Option<PublicKey>) -> VerifiedAttestation {
     let root = TrustedRoot::parse(sigstore.trusted_root().to_string().as_bytes(), "virtual", None).unwrap();
-    let keys = key.into_iter().map(|key| TrustedKey { voucher: "test".to_owned(), key }).collect();
+    let keys = key.into_iter().map(|key| TrustedKey::named("test", key)).collect();
     let digest = Digest::new(Algorithm::Sha256, sha256(ARTIFACT).to_vec()).unwrap();
     let artifact = Artifact::new("artifact".to_owned(), vec![digest]).unwrap();
     let bundle = Bundle::from_json(sigstore.mint(spec)).unwrap();
@@ -45,7 +44,7 @@ fn verified(sigstore: &VirtualSigstore, spec: &Spec, key: Option<PublicKey>) -> 
 
 fn policy(signer: Signer, source: Option<&str>) -> Policy {
     let source_uri = source.map(|text| SourceUri::parse(text).unwrap());
-    let slsa = Slsa { builder_id: None, source_uri, source_ref: SourceRef::Any };
+    let slsa = Slsa { source_uri, ..Slsa::open() };
     Policy { predicate_types: vec![PROVENANCE.to_owned()], signer, slsa: Some(slsa) }
 }
 
@@ -74,8 +73,7 @@ fn a_stranger_cannot_claim_a_source() {
     assert_eq!(codes(attestation.clone(), &by_facts()), Ok(vec!["fact-unbacked"]));
     let builder = Slsa {
         builder_id: Some(BuilderId::parse("https://github.com/acme/app/.github/workflows/release.yml").unwrap()),
-        source_uri: None,
-        source_ref: SourceRef::Any,
+        ..Slsa::open()
     };
     let by_builder = Policy { slsa: Some(builder), ..by_facts() };
     assert_eq!(codes(attestation.clone(), &by_builder), Ok(vec!["fact-unbacked"]));

@@ -171,7 +171,7 @@ fn value<'a>(text: &'a str, name: &str) -> Option<&'a str> {
 fn outcome(folder: &Path, now: &str) -> Result<(), String> {
     let read = |name: &str| fs::read(folder.join(name)).ok();
     let roots = read("trusted_root.json").map(|bytes| TrustedRoot::parse_file(&bytes, "trusted_root.json").unwrap());
-    let key = |pem: Vec<u8>| TrustedKey { voucher: "key.pub".to_owned(), key: PublicKey::from_pem(&pem).unwrap() };
+    let key = |pem: Vec<u8>| TrustedKey::named("key.pub", PublicKey::from_pem(&pem).unwrap());
     let verifier = Verifier::new(roots.unwrap_or_default(), read("key.pub").map(key).into_iter().collect());
     let digest = Digest::new(Algorithm::Sha256, sha256(&read("artifact").unwrap()).to_vec()).unwrap();
     let artifact = Artifact::new("artifact".to_owned(), vec![digest]).unwrap();

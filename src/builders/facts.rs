@@ -1,14 +1,13 @@
 //! Facts about a build, each with what backs it.
 
+use serde_json::Map;
 use serde_json::Value;
 
 use crate::builders::BuilderError;
+use crate::builders::predicate::Said;
+use crate::builders::predicate::Stated;
 use crate::builders::source;
-use crate::builders::source::SourceUri;
-use crate::formats::digest::DigestSet;
 use crate::formats::provenance::Provenance;
-use crate::generate::local;
-use crate::generate::local::ExternalParameters;
 
 /// What stands behind a fact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,13 +16,15 @@ pub enum Backing {
     Certificate,
     /// The same, and the predicate says it too.
     CertificateAndPredicate,
+    /// A delegator of slsa-github-generator, which the certificate names, says that it called this builder.
+    Delegator,
     /// The predicate says so; the signer's word.
     Predicate,
 }
 
 impl Backing {
-    /// Whether the certificate says it.
-    pub fn by_certificate(self) -> bool {
+    /// Whether somebody else than the signer of the predicate stands behind it.
+    pub fn is_independent(self) -> bool {
         self != Self::Predicate
     }
 }
@@ -44,6 +45,10 @@ pub struct Facts {
     pub builder_id: Fact,
     /// What the predicate calls the builder, where that differs from `builder_id`.
     pub predicate_builder_id: Option<Fact>,
+    /// The workload that signed, as its certificate names it.
+    pub signer: Option<Fact>,
+    /// The commit of the signing workload's own definition.
+    pub builder_digest: Option<Fact>,
     /// How the parameters are to be read.
     pub build_type: Fact,
     /// The source repository, normalised: `git+https://host/path`.
@@ -52,87 +57,46 @@ pub struct Facts {
     pub source_commit: Option<Fact>,
     /// The full ref: `refs/heads/…`, `refs/tags/…`.
     pub source_ref: Option<Fact>,
+    /// The branch, in full: `source_ref` where that is a branch; for a tag, the branch that the event says it is on.
+    pub source_branch: Option<Fact>,
     /// What started the build.
     pub trigger: Option<Fact>,
     /// `github-hosted`, `self-hosted`, ….
     pub runner: Option<Fact>,
-    /// The top-level workflow.
+    /// The top-level workflow, with its repository and ref.
     pub build_config: Option<Fact>,
+    /// The path of the top-level workflow in its repository.
+    pub workflow_path: Option<Fact>,
     /// The run.
     pub invocation: Option<Fact>,
+    /// What somebody typed when the workflow was dispatched by hand; None when it was not. The predicate's word.
+    pub inputs: Option<Map<String, Value>>,
     /// How many dependencies the predicate lists, the source among them.
     pub dependencies: usize,
 }
 
-/// What the predicate alone says about the source.
-#[derive(Debug, Default)]
-pub(super) struct PredicateSource {
-    pub(super) uri: Option<String>,
-    pub(super) commit: Option<String>,
-    pub(super) git_ref: Option<String>,
-    pub(super) dependencies: usize,
-}
-
-/// Reads the source: the first dependency or material, which every generator in use puts first; otherwise v0.2's
-/// configSource.
-pub(super) fn predicate_source(provenance: &Provenance) -> PredicateSource {
-    let (first, dependencies) = match provenance {
-        Provenance::V02(p) => {
-            let config = p.invocation.as_ref().and_then(|invocation| invocation.config_source.as_ref());
-            let config = config.map(|config| (config.uri.as_deref(), &config.digest));
-            (
-                p.materials.first().map(|material| (material.uri.as_deref(), &material.digest)).or(config),
-                p.materials.len(),
-            )
-        }
-        Provenance::V1(p) => {
-            let dependencies = &p.build_definition.resolved_dependencies;
-            (dependencies.first().map(|first| (first.uri.as_deref(), &first.digest)), dependencies.len())
-        }
-    };
-    let Some((Some(uri), digest)) = first else {
-        return PredicateSource { dependencies, ..local_source(provenance).unwrap_or_default() };
-    };
-    let Some(parsed) = SourceUri::parse(uri) else { return PredicateSource { dependencies, ..Default::default() } };
-    PredicateSource { uri: Some(parsed.canonical()), commit: commit(digest), git_ref: parsed.git_ref, dependencies }
-}
-
-/// A local build whose commit is not known lists no dependency; its source stands in the parameters alone
-/// (`docs/buildtypes/local-v1.md`).
-fn local_source(provenance: &Provenance) -> Option<PredicateSource> {
-    let Provenance::V1(provenance) = provenance else { return None };
-    let definition = &provenance.build_definition;
-    if definition.build_type != local::BUILD_TYPE {
-        return None;
-    }
-    let parameters = serde_json::from_value(Value::Object(definition.external_parameters.clone()));
-    let source = parameters.ok().and_then(|read: ExternalParameters| read.source)?;
-    let uri = source.uri.as_deref().and_then(SourceUri::parse).map(|uri| uri.canonical());
-    Some(PredicateSource { uri, git_ref: source.git_ref, ..PredicateSource::default() })
-}
-
-/// A commit stands under `gitCommit`, or under `sha1` as older generators wrote it.
-fn commit(digest: &DigestSet) -> Option<String> {
-    digest.raw("gitCommit").or_else(|| digest.raw("sha1")).map(str::to_owned)
-}
-
-/// Joins what the certificate and the predicate say about one thing.
+/// Joins what the certificate and the predicate say about one thing. The predicate may say it in several places.
 ///
 /// # Errors
-/// `predicate-certificate-mismatch` when both speak and differ.
+/// `predicate-inconsistent` when the predicate says two things, `predicate-certificate-mismatch` when both speak and
+/// differ.
 pub(super) fn join(
     field: &'static str,
     certificate: Option<String>,
-    predicate: Option<String>,
+    said: &[Said],
 ) -> Result<Option<Fact>, BuilderError> {
-    match (certificate, predicate) {
-        (Some(certificate), Some(predicate)) if !source::same(&certificate, &predicate) => {
-            Err(BuilderError::Disagreement { field, certificate, predicate })
+    let Some((first, rest)) = said.split_first() else {
+        return Ok(certificate.map(|value| Fact { value, backing: Backing::Certificate }));
+    };
+    if let Some(other) = rest.iter().find(|other| !source::same(&first.value, &other.value)) {
+        return Err(BuilderError::Inconsistent { field, first: first.to_string(), second: other.to_string() });
+    }
+    match certificate {
+        Some(certificate) if !source::same(&certificate, &first.value) => {
+            Err(BuilderError::Disagreement { field, certificate, predicate: first.value.clone() })
         }
-        (Some(value), Some(_)) => Ok(Some(Fact { value, backing: Backing::CertificateAndPredicate })),
-        (Some(value), None) => Ok(Some(Fact { value, backing: Backing::Certificate })),
-        (None, Some(value)) => Ok(Some(Fact { value, backing: Backing::Predicate })),
-        (None, None) => Ok(None),
+        Some(value) => Ok(Some(Fact { value, backing: Backing::CertificateAndPredicate })),
+        None => Ok(Some(Fact { value: first.value.clone(), backing: Backing::Predicate })),
     }
 }
 
@@ -142,20 +106,37 @@ pub(super) fn stated(value: &str) -> Fact {
 }
 
 /// Facts of a predicate that nothing but its signer backs.
-pub(super) fn from_predicate(provenance: &Provenance) -> Facts {
-    let source = predicate_source(provenance);
-    let fact = |value: Option<String>| value.map(|value| Fact { value, backing: Backing::Predicate });
-    Facts {
+///
+/// # Errors
+/// `predicate-inconsistent`.
+pub(super) fn from_predicate(provenance: &Provenance, stated_facts: &Stated) -> Result<Facts, BuilderError> {
+    let source_ref = join("source ref", None, &stated_facts.refs)?;
+    Ok(Facts {
         builder_id: stated(provenance.builder_id()),
         predicate_builder_id: None,
+        signer: None,
+        builder_digest: None,
         build_type: stated(provenance.build_type()),
-        source_uri: fact(source.uri),
-        source_commit: fact(source.commit),
-        source_ref: fact(source.git_ref),
-        trigger: None,
-        runner: None,
-        build_config: None,
+        source_uri: join("source repository", None, &stated_facts.uris)?,
+        source_commit: join("source commit", None, &stated_facts.commits)?,
+        source_branch: branch(source_ref.as_ref(), stated_facts),
+        source_ref,
+        trigger: join("trigger", None, &stated_facts.triggers)?,
+        runner: join("runner", None, &stated_facts.runners)?,
+        build_config: join("workflow", None, &stated_facts.configs)?,
+        workflow_path: join("workflow path", None, &stated_facts.workflow_paths)?,
         invocation: provenance.invocation_id().map(stated),
-        dependencies: source.dependencies,
+        inputs: stated_facts.inputs.clone(),
+        dependencies: stated_facts.dependencies,
+    })
+}
+
+/// The branch of a ref: itself, or, of a tag, the one that the event names.
+pub(super) fn branch(source_ref: Option<&Fact>, stated_facts: &Stated) -> Option<Fact> {
+    let source_ref = source_ref?;
+    if source_ref.value.starts_with("refs/heads/") {
+        return Some(source_ref.clone());
     }
+    let of_tag = source_ref.value.starts_with("refs/tags/");
+    stated_facts.branch_of_tag.as_deref().filter(|_| of_tag).map(stated)
 }

@@ -4,7 +4,9 @@ use crate::builders::Builder;
 use crate::builders::BuilderError;
 use crate::builders::Facts;
 use crate::builders::facts;
+use crate::builders::predicate;
 use crate::formats::provenance::Provenance;
+use crate::trust::rings::Ring;
 use crate::verify::Identity;
 use crate::verify::VerifiedAttestation;
 
@@ -16,10 +18,10 @@ impl Builder for Key {
     }
 
     fn signs_as(&self, identity: &Identity) -> bool {
-        matches!(identity, Identity::Key { .. })
+        matches!(identity, Identity::Key { ring: Ring::Named | Ring::NpmRegistry, .. })
     }
 
     fn read(&self, _attestation: &VerifiedAttestation, provenance: &Provenance) -> Result<Facts, BuilderError> {
-        Ok(facts::from_predicate(provenance))
+        facts::from_predicate(provenance, &predicate::read(provenance))
     }
 }

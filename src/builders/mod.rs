@@ -1,10 +1,22 @@
 //! One file for each kind of builder: verified attestation to normalised facts.
 
+mod buildkite;
 mod certificate;
+mod delegated;
+pub mod environment;
 mod facts;
-mod github;
+pub mod generator;
+pub mod github;
+mod gitlab;
+pub mod google_cloud_build;
 mod key;
+pub mod npm;
+mod platform;
+mod predicate;
+pub mod release;
 pub mod source;
+mod tekton;
+mod workflow;
 
 use crate::formats::provenance::Provenance;
 use crate::formats::provenance::ProvenanceError;
@@ -25,7 +37,18 @@ trait Builder: Sync {
     fn read(&self, attestation: &VerifiedAttestation, provenance: &Provenance) -> Result<Facts, BuilderError>;
 }
 
-static BUILDERS: &[&dyn Builder] = &[&github::Github, &certificate::OtherCertificate, &key::Key];
+/// Every kind. The kinds are disjoint and cover every identity.
+static BUILDERS: &[&dyn Builder] = &[
+    &generator::Generator,
+    &delegated::Delegated,
+    &workflow::Workflow,
+    &gitlab::Gitlab,
+    &buildkite::Buildkite,
+    &tekton::TektonChains,
+    &certificate::OtherCertificate,
+    &google_cloud_build::GoogleCloudBuild,
+    &key::Key,
+];
 
 /// Why a verified attestation gives no facts about a build.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -50,6 +73,54 @@ pub enum BuilderError {
         /// In the predicate.
         predicate: String,
     },
+    /// The predicate says two things about one topic.
+    #[error("{field}: the predicate says {first} and {second}")]
+    Inconsistent {
+        /// What it speaks of.
+        field: &'static str,
+        /// One saying, with its place.
+        first: String,
+        /// Another.
+        second: String,
+    },
+    /// The certificate says two things about one topic.
+    #[error("the certificate says {expected} and {found}")]
+    Claims {
+        /// One extension with its value.
+        expected: String,
+        /// Another.
+        found: String,
+    },
+    /// The signer does not name itself so.
+    #[error("expected builder {expected}, found {found}")]
+    BuilderId {
+        /// What the signer is.
+        expected: &'static str,
+        /// What the predicate calls the builder.
+        found: String,
+    },
+    /// The workflow that signed does not write such a predicate.
+    #[error("expected build type {expected}, found {found}")]
+    BuildType {
+        /// What the workflow writes.
+        expected: String,
+        /// What was found.
+        found: String,
+    },
+    /// A delegator names the builder it called by something else than a URI at a ref.
+    #[error("expected the builder that was called, as a URI with one @ and a ref, found {found:?}")]
+    DelegatedId {
+        /// What was found.
+        found: String,
+    },
+    /// The predicate says what nobody but the job itself can know.
+    #[error("{field}: expected {expected}, found a claim that nothing confirms")]
+    Unverifiable {
+        /// The field.
+        field: String,
+        /// What may stand there.
+        expected: &'static str,
+    },
     /// Not exactly one kind of builder signs as this.
     #[error("expected one kind of builder for this signer, found {found}")]
     Kind {
@@ -65,6 +136,12 @@ impl BuilderError {
             Self::NotProvenance { .. } => "not-provenance",
             Self::Provenance(error) => error.code(),
             Self::Disagreement { .. } => "predicate-certificate-mismatch",
+            Self::Inconsistent { .. } => "predicate-inconsistent",
+            Self::Claims { .. } => "certificate-claims",
+            Self::BuilderId { .. } => "builder-id-foreign",
+            Self::BuildType { .. } => "build-type-foreign",
+            Self::DelegatedId { .. } => "delegated-builder-id",
+            Self::Unverifiable { .. } => "claim-unverifiable",
             Self::Kind { .. } => "builder-kind",
         }
     }
@@ -75,6 +152,12 @@ impl BuilderError {
         vec![
             Self::NotProvenance { found: s() },
             Self::Disagreement { field: "x", certificate: s(), predicate: s() },
+            Self::Inconsistent { field: "x", first: s(), second: s() },
+            Self::Claims { expected: s(), found: s() },
+            Self::BuilderId { expected: "x", found: s() },
+            Self::BuildType { expected: s(), found: s() },
+            Self::DelegatedId { found: s() },
+            Self::Unverifiable { field: s(), expected: "x" },
             Self::Kind { found: 0 },
         ]
     }
@@ -108,6 +191,15 @@ impl VerifiedProvenance {
     /// The facts.
     pub fn facts(&self) -> &Facts {
         &self.facts
+    }
+
+    /// The workflow of slsa-github-generator, or the builder that a delegator called, that is not at a release: whatever
+    /// stands at a branch or another tag may change. None for builders that no release is expected of.
+    pub fn unreleased_builder(&self) -> Option<&Fact> {
+        let known = [generator::KIND, delegated::KIND].contains(&self.kind);
+        let signer = self.facts.signer.as_ref().filter(|signer| !release::is_release(&signer.value));
+        let called = Some(&self.facts.builder_id).filter(|called| !release::is_release(&called.value));
+        signer.or(called).filter(|_| known)
     }
 }
 

@@ -51,6 +51,17 @@ impl SourceUri {
         &self.host
     }
 
+    /// Whether a workflow's URI, `https://host/path/FILE@REF`, lies in this repository.
+    pub fn holds(&self, workflow: &str) -> bool {
+        let name = workflow.split_once('@').map_or(workflow, |(name, _)| name);
+        // GitLab writes two slashes between project and file.
+        let mut at = name.match_indices('/').map(|(at, _)| at);
+        at.any(|at| {
+            let (path, rest) = name.split_at(at);
+            rest.len() > 1 && Self::parse(path).is_some_and(|found| found.same_repository(self))
+        })
+    }
+
     /// Whether two URIs name one repository. Refs are not compared.
     pub fn same_repository(&self, other: &Self) -> bool {
         let path = if CASELESS_HOSTS.contains(&self.host.as_str()) {

@@ -64,6 +64,9 @@ fn of_code(code: &str) -> Option<&'static str> {
         "certificate-untrusted" | "log-unknown" | "log-missing" | "sct-missing" | "timestamp-invalid" => {
             "if it was signed for a private GitHub repository, add --trust github; for another Sigstore, --trust FILE"
         }
+        "signing-time-unproven" => {
+            "a public log may have the entry: --online looks there, and sealmark inspect --upgrade keeps what it found"
+        }
         "time-missing" => "the signer must add a log entry or a timestamp; a certificate proves nothing without one",
         "fact-unbacked" => "say whom you trust to state it: --identity with --issuer, or --key",
         "issuer-mismatch" => "the same name by another issuer is another signer; check who issues for that name",

@@ -7,7 +7,9 @@ use clap::builder::NonEmptyStringValueParser;
 use crate::commands::Outcome;
 use crate::commands::error::CommandError;
 use crate::commands::exit::Exit;
+use crate::commands::online;
 use crate::commands::terminal;
+use crate::commands::upgrade;
 use crate::commands::verify::Format;
 use crate::formats::attestations;
 use crate::report::inspection;
@@ -18,8 +20,11 @@ use crate::store::file::read_capped;
 /// Arguments.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_long_help = "Nothing is verified and nothing is believed. Exit codes: 0 shown, 2 a file holds nothing \
-    that is an attestation or a Statement, 3 a file cannot be read."
+    after_long_help = "Nothing is verified and nothing is believed, but with --upgrade: then every attestation of the \
+    file is completed with its entry in a public log, verified whole, and written as a bundle v0.3 that verifies without \
+    a network ever after. Nothing is written unless all of them verify. Exit codes: 0 shown or written, 1 an attestation \
+    is refused, 2 a file holds nothing that is an attestation or a Statement, 3 a file cannot be read or the log gives no \
+    answer."
 )]
 pub(super) struct Args {
     /// A file of attestations, or an unsigned Statement
@@ -29,9 +34,35 @@ pub(super) struct Args {
     /// What to write
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     format: Format,
+
+    /// Fetch the log entry that the attestations lack, verify them, and write bundles v0.3; opens a connection
+    #[arg(id = "online", long = "upgrade", help_heading = "Upgrade", conflicts_with = "format")]
+    upgrade: bool,
+
+    /// Write the bundles to FILE in place of standard output; a file that exists is not replaced
+    #[arg(long, value_name = "FILE", requires = "online", help_heading = "Upgrade",
+          value_parser = NonEmptyStringValueParser::new())]
+    output: Option<String>,
+
+    /// What to believe: public-good (the default), github, or a trusted_root.json; repeatable
+    #[arg(long, value_name = "ROOT", requires = "online", help_heading = "Upgrade",
+          value_parser = NonEmptyStringValueParser::new())]
+    trust: Vec<String>,
+
+    #[command(flatten)]
+    network: online::Args,
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
+    if args.upgrade {
+        return match args.files.as_slice() {
+            [file] => upgrade::run(file, &args.trust, &args.network, args.output.as_deref()),
+            several => {
+                let message = format!("expected one file with --upgrade, found {}", several.len());
+                Err(CommandError::usage("upgrade-one-file", message))
+            }
+        };
+    }
     let cap = u64::try_from(attestations::MAX_BYTES).unwrap_or(u64::MAX);
     let mut found = Vec::new();
     let mut exit = Exit::Done;

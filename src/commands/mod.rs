@@ -7,15 +7,18 @@ mod completions;
 mod demo;
 mod error;
 mod exit;
+mod expectations;
 mod generate;
 mod hints;
 mod inspect;
 mod key;
+mod online;
 mod progress;
 mod roots;
 mod shell;
 mod terminal;
 mod trust;
+mod upgrade;
 mod verify;
 
 use std::process::ExitCode;

@@ -1,11 +1,13 @@
-//! A file of attestations: one bundle, an array, or JSON Lines of any number.
+//! A file of attestations: one bundle, an array, a service's document of several, or JSON Lines of any number.
 
 use serde_json::Value;
 
 use crate::formats::FormatError;
 use crate::formats::bundle::Bundle;
 use crate::formats::envelope;
+use crate::formats::gcloud;
 use crate::formats::json;
+use crate::formats::npm;
 
 /// Longest file of attestations that is read, in bytes (128 MiB).
 pub const MAX_BYTES: usize = 128 * 1024 * 1024;
@@ -19,7 +21,7 @@ pub enum Position {
     Whole,
     /// A line, from 1.
     Line(usize),
-    /// An item of an array, from 0.
+    /// An item, from 0: of an array, of an npm registry's document or of what gcloud prints.
     Item(usize),
 }
 
@@ -32,12 +34,13 @@ pub struct Candidate {
     pub bundle: Result<Bundle, FormatError>,
 }
 
-/// Takes a file apart. One JSON value is a bundle, a bare envelope or an array of those; several are JSON Lines, one to
-/// a line, empty lines skipped. What cannot be read is a candidate too: the others are not lost for it, and it is
+/// Takes a file apart. One JSON value is a bundle, a bare envelope, an array of those, the attestations document of npm's
+/// registry, or what gcloud prints about an image's provenance; several are JSON Lines of bundles and envelopes, one to a
+/// line, empty lines skipped. What cannot be read is a candidate too: the others are not lost for it, and it is
 /// reported.
 ///
 /// # Errors
-/// `input-too-large`, `input-empty`, `too-many`: nothing of the file is used.
+/// `input-too-large`, `input-empty`, `too-many`, and `json-*` of a service's document: nothing of the file is used.
 pub fn parse(bytes: &[u8]) -> Result<Vec<Candidate>, FormatError> {
     if bytes.len() > MAX_BYTES {
         return Err(FormatError::TooLarge { what: "attestations", limit: MAX_BYTES, found: bytes.len() });
@@ -78,6 +81,12 @@ fn whole(bytes: &[u8]) -> Result<Vec<Candidate>, FormatError> {
             };
             Ok(items.into_iter().enumerate().map(one).collect())
         }
+        Ok(value) if !looks_like_bundle(&value) && npm::looks_like_document(&value) => {
+            Ok(items(npm::from_json(value)?.into_iter().map(|one| one.bundle)))
+        }
+        Ok(value) if !looks_like_bundle(&value) && gcloud::looks_like_document(&value) => {
+            Ok(items(gcloud::Document::from_json(value)?.provenance.into_iter().map(|one| one.bundle)))
+        }
         value => {
             let bundle = value.and_then(|value| bundle(value, bytes.trim_ascii()));
             Ok(vec![Candidate { position: Position::Whole, bundle }])
@@ -85,8 +94,16 @@ fn whole(bytes: &[u8]) -> Result<Vec<Candidate>, FormatError> {
     }
 }
 
+fn items(bundles: impl Iterator<Item = Result<Bundle, FormatError>>) -> Vec<Candidate> {
+    bundles.enumerate().map(|(n, bundle)| Candidate { position: Position::Item(n), bundle }).collect()
+}
+
+fn looks_like_bundle(value: &Value) -> bool {
+    value.get("mediaType").is_some() || value.get("verificationMaterial").is_some()
+}
+
 fn bundle(value: Value, text: &[u8]) -> Result<Bundle, FormatError> {
-    if value.get("mediaType").is_some() || value.get("verificationMaterial").is_some() {
+    if looks_like_bundle(&value) {
         return Bundle::from_json(value);
     }
     if envelope::looks_like_envelope(&value) {
@@ -134,6 +151,20 @@ mod tests {
             [(Position::Item(0), None), (Position::Item(1), Some("not-an-attestation"))]
         );
         assert_eq!(shapes("nonsense"), [(Position::Whole, Some("json-invalid"))]);
+    }
+
+    #[test]
+    fn documents_of_services_are_taken_apart() {
+        let npm = r#"{"attestations":[{"predicateType":"p","bundle":{}},{"predicateType":"q","bundle":{}}]}"#;
+        let missing = Some("json-field-missing");
+        assert_eq!(shapes(npm), [(Position::Item(0), missing), (Position::Item(1), missing)]);
+        let gcloud = format!(r#"{{"provenance_summary":{{"provenance":[{{"envelope":{ENVELOPE}}},{{}}]}}}}"#);
+        assert_eq!(shapes(&gcloud), [(Position::Item(0), None), (Position::Item(1), missing)]);
+        let code = |text: &str| parse(text.as_bytes()).unwrap_err().code();
+        assert_eq!(code(r#"{"attestations":[]}"#), "input-empty");
+        assert_eq!(code(r#"{"provenance_summary":{}}"#), "input-empty");
+        // What says that it is a bundle is read as one.
+        assert_eq!(shapes(&npm.replace('{', r#"{"mediaType":"x","#)), [(Position::Whole, Some("bundle-media-type"))]);
     }
 
     #[test]

@@ -46,6 +46,8 @@ pub enum Version {
     V0_3,
     /// No bundle: a DSSE envelope that stood alone.
     BareEnvelope,
+    /// No bundle: an attestation layer of cosign before bundles, with what its annotations hold.
+    CosignLayer,
 }
 
 /// media type, version; the first of each version is the one written
@@ -64,6 +66,7 @@ impl Version {
             Self::V0_2 => "bundle v0.2",
             Self::V0_3 => "bundle v0.3",
             Self::BareEnvelope => "DSSE envelope",
+            Self::CosignLayer => "cosign layer",
         }
     }
 }
@@ -198,7 +201,8 @@ impl Bundle {
         }
     }
 
-    /// The bundle as JSON of the version it has; a bare envelope is written as such.
+    /// The bundle as JSON of the version it has. Where there is no bundle, the envelope alone is written: what stood beside
+    /// a cosign layer has no place in it.
     pub fn to_json(&self) -> Value {
         let Some((media_type, _)) = MEDIA_TYPES.iter().find(|row| row.1 == self.version) else {
             return match &self.content {

@@ -8,6 +8,7 @@ use crate::formats::FormatError;
 use crate::formats::base64;
 use crate::formats::json;
 use crate::formats::json::Fields;
+use crate::formats::log_entry::pem_text;
 
 /// The payload type of an in-toto Statement (in-toto attestation spec, "Envelope").
 pub const IN_TOTO_PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
@@ -70,6 +71,34 @@ impl Envelope {
             "payloadType": self.payload_type,
             "signatures": signatures,
         })
+    }
+
+    /// The JSON texts that a log may have hashed: the one it was read from, where that is known. Otherwise the texts that
+    /// its fields have in the two spellings that tools in Go wrote, with the certificate inside (slsa-github-generator)
+    /// and without: another text that means the same cannot be known. None where a name would need escaping.
+    pub fn texts(&self, certificate: Option<&[u8]>) -> Vec<Arc<[u8]>> {
+        if let Some(source) = &self.source {
+            return vec![source.clone()];
+        }
+        let names = self.signatures.iter().map(|one| &one.keyid).chain([&self.payload_type]);
+        let plain = |c: char| (c.is_ascii_graphic() || c == ' ') && !"\"\\<>&".contains(c);
+        if !names.flat_map(|name| name.chars()).all(plain) {
+            return Vec::new();
+        }
+        let cert = certificate.filter(|_| self.signatures.len() == 1);
+        let cert = cert.map(|der| pem_text("CERTIFICATE", der).replace('\n', "\\n"));
+        let text = |cert: &str| {
+            let one =
+                |one: &Signature| format!(r#"{{"keyid":"{}","sig":"{}"{cert}}}"#, one.keyid, base64::encode(&one.sig));
+            let signatures: Vec<String> = self.signatures.iter().map(one).collect();
+            let (payload_type, payload) = (&self.payload_type, base64::encode(&self.payload));
+            let signatures = signatures.join(",");
+            let text =
+                format!(r#"{{"payloadType":"{payload_type}","payload":"{payload}","signatures":[{signatures}]}}"#);
+            Arc::from(text.into_bytes())
+        };
+        let with = cert.map(|cert| text(&format!(r#","cert":"{cert}""#)));
+        with.into_iter().chain([text("")]).collect()
     }
 
     /// The bytes that each signature covers.

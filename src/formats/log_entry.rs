@@ -136,6 +136,19 @@ pub fn pem_der(text: &str) -> Option<Vec<u8>> {
     matches!(label, "CERTIFICATE" | "PUBLIC KEY").then_some(der)
 }
 
+/// One PEM block as Go and OpenSSL write it: lines of 64 characters, each with its line feed.
+pub fn pem_text(label: &str, der: &[u8]) -> String {
+    let mut text = format!("-----BEGIN {label}-----\n");
+    for (n, letter) in base64::encode(der).chars().enumerate() {
+        if n > 0 && n % 64 == 0 {
+            text.push('\n');
+        }
+        text.push(letter);
+    }
+    text.push_str(&format!("\n-----END {label}-----\n"));
+    text
+}
+
 /// Label and DER of a text that is one PEM block and nothing else (RFC 7468). Lines may have any length: the entries of
 /// npm's registry hold the key on a single line of 124 characters.
 pub fn pem_block(text: &str) -> Option<(&str, Vec<u8>)> {

@@ -1,10 +1,18 @@
 //! The checks of a policy, one function each.
 
+use std::collections::BTreeMap;
+
+use serde_json::Map;
+use serde_json::Value;
+
 use crate::builders::Backing;
 use crate::builders::Fact;
 use crate::builders::VerifiedProvenance;
 use crate::builders::source::SourceUri;
+use crate::policy::BuilderId;
 use crate::policy::Finding;
+use crate::policy::Require;
+use crate::policy::Runner;
 use crate::policy::Signer;
 use crate::policy::Slsa;
 use crate::policy::SourceRef;
@@ -23,6 +31,16 @@ pub(super) const CODES: &[&str] = &[
     "source-uri-mismatch",
     "source-ref-mismatch",
     "source-version-mismatch",
+    "source-commit-mismatch",
+    "workflow-path-mismatch",
+    "trigger-mismatch",
+    "runner-not-hosted",
+    "build-type-mismatch",
+    "signer-workflow-mismatch",
+    "signer-repository-mismatch",
+    "signer-digest-mismatch",
+    "builder-ref-mutable",
+    "input-mismatch",
 ];
 
 /// A whole type URI must be equal; there is no matching of prefixes.
@@ -72,41 +90,122 @@ pub(super) fn signer(identity: &Identity, expected: &Signer) -> Vec<Finding> {
 /// What provenance says about the build.
 pub(super) fn slsa(provenance: &VerifiedProvenance, expected: &Slsa, signer: &Signer) -> Vec<Finding> {
     let facts = provenance.facts();
-    let mut findings = Vec::new();
-    // A signer nobody named may write anything into a predicate: then only the certificate's word counts.
-    let certificate_only =
-        matches!(signer, Signer::ByFacts) && provenance.attestation().identity().certificate().is_some();
-    let mut check = |code, expected: String, fact: Option<&Fact>, accepts: &dyn Fn(&str) -> bool| match fact {
-        Some(fact) if accepts(&fact.value) => {
-            if certificate_only && !fact.backing.by_certificate() {
-                let expected = format!("{expected}, backed by the certificate");
-                let found = format!("{}, only in the predicate", fact.value);
-                findings.push(Finding { code: "fact-unbacked", expected, found, backing: Some(fact.backing) });
-            }
-        }
-        Some(fact) => {
-            findings.push(Finding { code, expected, found: fact.value.clone(), backing: Some(fact.backing) });
-        }
-        None => findings.push(Finding { code, expected, found: "nothing".to_owned(), backing: None }),
-    };
-    if let Some(builder_id) = &expected.builder_id {
-        let accepts = |found: &str| builder_id.accepts(found);
-        check("builder-id-mismatch", builder_id.to_string(), Some(&facts.builder_id), &accepts);
-    }
+    // A signer nobody named may write anything into a predicate: then only what somebody else backs counts.
+    let unnamed = matches!(signer, Signer::ByFacts) && provenance.attestation().identity().certificate().is_some();
+    let findings = builder(provenance, expected, unnamed);
+    // Whoever names a builder or the workflow that signed, and finds it in the certificate, has named the signer.
+    let named = (expected.builder_id.is_some() || expected.signer_workflow.is_some()) && findings.is_empty();
+    let mut checks = Checks { independent_only: unnamed && !named, findings };
     if let Some(source) = &expected.source_uri {
         let accepts = |found: &str| SourceUri::parse(found).is_some_and(|found| source.same_repository(&found));
-        check("source-uri-mismatch", source.canonical(), facts.source_uri.as_ref(), &accepts);
+        checks.fact("source-uri-mismatch", source.canonical(), facts.source_uri.as_ref(), &accepts);
     }
     match &expected.source_ref {
         SourceRef::Any => {}
         SourceRef::Exactly(full_ref) => {
             let accepts = |found: &str| found == full_ref;
-            check("source-ref-mismatch", full_ref.clone(), facts.source_ref.as_ref(), &accepts);
+            checks.fact("source-ref-mismatch", full_ref.clone(), facts.source_ref.as_ref(), &accepts);
+        }
+        SourceRef::Branch(full_ref) => {
+            let accepts = |found: &str| found == full_ref;
+            let branch = facts.source_branch.as_ref().or(facts.source_ref.as_ref());
+            checks.fact("source-ref-mismatch", full_ref.clone(), branch, &accepts);
         }
         SourceRef::Version(version) => {
             let accepts = |found: &str| version.accepts(found);
-            check("source-version-mismatch", version.to_string(), facts.source_ref.as_ref(), &accepts);
+            checks.fact("source-version-mismatch", version.to_string(), facts.source_ref.as_ref(), &accepts);
         }
     }
-    findings
+    checks.require("source-commit-mismatch", &expected.source_commit, facts.source_commit.as_ref());
+    checks.require("workflow-path-mismatch", &expected.workflow_path, facts.workflow_path.as_ref());
+    checks.require("trigger-mismatch", &expected.trigger, facts.trigger.as_ref());
+    checks.require("signer-digest-mismatch", &expected.signer_digest, facts.builder_digest.as_ref());
+    if !matches!(expected.build_type, Require::Any) && !expected.build_type.accepts(&facts.build_type.value) {
+        let (expected, found) = (expected.build_type.to_string(), facts.build_type.value.clone());
+        let backing = Some(facts.build_type.backing);
+        checks.findings.push(Finding { code: "build-type-mismatch", expected, found, backing });
+    }
+    if expected.runner == Runner::Hosted {
+        let accepts = |found: &str| HOSTED.contains(&found);
+        checks.fact("runner-not-hosted", HOSTED.join(" or "), facts.runner.as_ref(), &accepts);
+    }
+    checks.inputs(&expected.inputs, facts.inputs.as_ref());
+    checks.findings
+}
+
+/// Runner environments that a platform runs itself (sigstore/fulcio, docs/oid-info.md, 1.3.6.1.4.1.57264.1.11).
+const HOSTED: &[&str] = &["github-hosted", "gitlab-hosted"];
+
+/// Who built, and which workflow signed.
+fn builder(provenance: &VerifiedProvenance, expected: &Slsa, independent_only: bool) -> Vec<Finding> {
+    let facts = provenance.facts();
+    let mut checks = Checks { independent_only, findings: Vec::new() };
+    if let Some(builder_id) = &expected.builder_id {
+        let accepts = |found: &str| builder_id.accepts(found);
+        // The npm command line names the kind of runner, which the certificate confirms.
+        let confirmed = facts.predicate_builder_id.as_ref().filter(|fact| fact.backing.is_independent());
+        let fact = confirmed.filter(|fact| accepts(&fact.value)).unwrap_or(&facts.builder_id);
+        checks.fact("builder-id-mismatch", builder_id.to_string(), Some(fact), &accepts);
+    }
+    if let Some(workflow) = &expected.signer_workflow {
+        let accepts = |found: &str| workflow.accepts(found);
+        checks.fact("signer-workflow-mismatch", workflow.to_string(), facts.signer.as_ref(), &accepts);
+    }
+    if let Some(repository) = &expected.signer_repository {
+        let accepts = |found: &str| repository.holds(found);
+        checks.fact("signer-repository-mismatch", repository.canonical(), facts.signer.as_ref(), &accepts);
+    }
+    // A generator is trusted as a release; a branch of it may hold anything. Whoever names another ref has asked for it.
+    let named = [&expected.builder_id, &expected.signer_workflow];
+    let named_ref = named.into_iter().flatten().any(BuilderId::names_ref);
+    if !named_ref && let Some(found) = provenance.unreleased_builder() {
+        let expected = "a release, refs/tags/vX.Y.Z".to_owned();
+        let (found, backing) = (found.value.clone(), Some(found.backing));
+        checks.findings.push(Finding { code: "builder-ref-mutable", expected, found, backing });
+    }
+    checks.findings
+}
+
+/// The findings so far, and whose word counts.
+struct Checks {
+    independent_only: bool,
+    findings: Vec<Finding>,
+}
+
+impl Checks {
+    fn require(&mut self, code: &'static str, expected: &Require, fact: Option<&Fact>) {
+        if !matches!(expected, Require::Any) {
+            self.fact(code, expected.to_string(), fact, &|found| expected.accepts(found));
+        }
+    }
+
+    fn fact(&mut self, code: &'static str, expected: String, fact: Option<&Fact>, accepts: &dyn Fn(&str) -> bool) {
+        match fact {
+            Some(fact) if accepts(&fact.value) => {
+                if self.independent_only && !fact.backing.is_independent() {
+                    let expected = format!("{expected}, backed by the certificate");
+                    let found = format!("{}, only in the predicate", fact.value);
+                    self.findings.push(Finding { code: "fact-unbacked", expected, found, backing: Some(fact.backing) });
+                }
+            }
+            Some(fact) => {
+                let (found, backing) = (fact.value.clone(), Some(fact.backing));
+                self.findings.push(Finding { code, expected, found, backing });
+            }
+            None => self.findings.push(Finding { code, expected, found: "nothing".to_owned(), backing: None }),
+        }
+    }
+
+    /// Each input is a text and the expected one; no certificate knows them.
+    fn inputs(&mut self, expected: &BTreeMap<String, String>, found: Option<&Map<String, Value>>) {
+        for (key, value) in expected {
+            let fact = found.and_then(|inputs| inputs.get(key)).map(|found| Fact {
+                value: found.as_str().map_or_else(|| found.to_string(), str::to_owned),
+                backing: Backing::Predicate,
+            });
+            let text = found.and_then(|inputs| inputs.get(key)).is_some_and(Value::is_string);
+            let accepts = |found: &str| text && found == value;
+            self.fact("input-mismatch", format!("{key}={value}"), fact.as_ref(), &accepts);
+        }
+    }
 }

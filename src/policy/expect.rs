@@ -1,5 +1,6 @@
 //! The expectations that a policy is made of.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use regex::Regex;
@@ -51,6 +52,24 @@ pub enum PolicyError {
         /// The text.
         found: String,
     },
+    /// Not a commit.
+    #[error("expected a commit in full, 40 or 64 hexadecimal digits, found {found:?}")]
+    Commit {
+        /// The text.
+        found: String,
+    },
+    /// Not a full ref.
+    #[error("expected a ref in full such as refs/heads/main, found {found:?}")]
+    FullRef {
+        /// The text.
+        found: String,
+    },
+    /// Not an input.
+    #[error("expected KEY=VALUE, each key once, found {found:?}")]
+    Input {
+        /// The text.
+        found: String,
+    },
     /// Not a predicate type.
     #[error("expected a kind of attestation such as slsaprovenance, or a predicate type URI, found {found:?}")]
     PredicateType {
@@ -77,6 +96,9 @@ impl PolicyError {
             Self::Ref { .. } => "policy-ref",
             Self::Version { .. } => "policy-version",
             Self::BuilderId { .. } => "policy-builder-id",
+            Self::Commit { .. } => "policy-commit",
+            Self::FullRef { .. } => "policy-full-ref",
+            Self::Input { .. } => "policy-input",
             Self::PredicateType { .. } => "policy-predicate-type",
             Self::Nobody => "policy-nobody",
             Self::NotProvenance { .. } => "policy-not-provenance",
@@ -92,6 +114,9 @@ impl PolicyError {
             Self::Ref { kind: "x", prefix: "x", found: s() },
             Self::Version { found: s() },
             Self::BuilderId { found: s() },
+            Self::Commit { found: s() },
+            Self::FullRef { found: s() },
+            Self::Input { found: s() },
             Self::PredicateType { found: s() },
             Self::Nobody,
             Self::NotProvenance { found: s() },
@@ -189,17 +214,75 @@ pub enum Signer {
 pub struct Slsa {
     /// Who built.
     pub builder_id: Option<BuilderId>,
+    /// How the parameters are to be read.
+    pub build_type: Require,
     /// From which repository.
     pub source_uri: Option<SourceUri>,
     /// From which ref.
     pub source_ref: SourceRef,
+    /// From which commit, in full.
+    pub source_commit: Require,
+    /// By which top-level workflow: its path in the source repository.
+    pub workflow_path: Require,
+    /// Started by what.
+    pub trigger: Require,
+    /// On which kind of machine.
+    pub runner: Runner,
+    /// Signed by a workflow of which repository.
+    pub signer_repository: Option<SourceUri>,
+    /// Signed by which workflow.
+    pub signer_workflow: Option<BuilderId>,
+    /// Signed by a workflow of which commit, in full.
+    pub signer_digest: Require,
+    /// What must have been typed when the workflow was dispatched by hand.
+    pub inputs: BTreeMap<String, String>,
 }
 
 impl Slsa {
+    /// Nothing is expected. To be filled in, each constraint by its name.
+    pub fn open() -> Self {
+        Self {
+            builder_id: None,
+            build_type: Require::Any,
+            source_uri: None,
+            source_ref: SourceRef::Any,
+            source_commit: Require::Any,
+            workflow_path: Require::Any,
+            trigger: Require::Any,
+            runner: Runner::Any,
+            signer_repository: None,
+            signer_workflow: None,
+            signer_digest: Require::Any,
+            inputs: BTreeMap::new(),
+        }
+    }
+
     /// Whether nothing at all is expected.
     pub fn is_open(&self) -> bool {
-        self.builder_id.is_none() && self.source_uri.is_none() && matches!(self.source_ref, SourceRef::Any)
+        let texts = [&self.build_type, &self.source_commit, &self.workflow_path, &self.trigger, &self.signer_digest];
+        !self.names_somebody()
+            && matches!(self.source_ref, SourceRef::Any)
+            && texts.iter().all(|require| matches!(require, Require::Any))
+            && self.runner == Runner::Any
+            && self.inputs.is_empty()
     }
+
+    /// Whether it says who must have built or signed, or from which repository; else anybody's attestation would do.
+    pub fn names_somebody(&self) -> bool {
+        self.builder_id.is_some()
+            || self.source_uri.is_some()
+            || self.signer_repository.is_some()
+            || self.signer_workflow.is_some()
+    }
+}
+
+/// On which kind of machine a build must have run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Runner {
+    /// Any.
+    Any,
+    /// One that the platform runs, not the tenant.
+    Hosted,
 }
 
 /// From which ref a build must be.
@@ -209,6 +292,8 @@ pub enum SourceRef {
     Any,
     /// This full ref.
     Exactly(String),
+    /// This branch, in full; a build of a tag is of the branch that its event names.
+    Branch(String),
     /// A tag whose version is within this one.
     Version(VersionPattern),
 }
@@ -219,7 +304,7 @@ impl SourceRef {
     /// # Errors
     /// `policy-ref`.
     pub fn branch(text: &str) -> Result<Self, PolicyError> {
-        full_ref(text, "branch", "heads").map(Self::Exactly)
+        full_ref(text, "branch", "heads").map(Self::Branch)
     }
 
     /// A tag, by its name or its full ref.
@@ -229,6 +314,47 @@ impl SourceRef {
     pub fn tag(text: &str) -> Result<Self, PolicyError> {
         full_ref(text, "tag", "tags").map(Self::Exactly)
     }
+}
+
+impl SourceRef {
+    /// A ref in full, whatever kind of ref.
+    ///
+    /// # Errors
+    /// `policy-full-ref`.
+    pub fn exactly(text: &str) -> Result<Self, PolicyError> {
+        let named = text.strip_prefix("refs/").is_some_and(|rest| rest.contains('/') && !rest.ends_with('/'));
+        if !named || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+            return Err(PolicyError::FullRef { found: text.to_owned() });
+        }
+        Ok(Self::Exactly(text.to_owned()))
+    }
+}
+
+/// A commit in full; an abbreviated one would match others.
+///
+/// # Errors
+/// `policy-commit`.
+pub fn commit(text: &str) -> Result<Require, PolicyError> {
+    if [40, 64].contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Ok(Require::Exactly(text.to_ascii_lowercase()));
+    }
+    Err(PolicyError::Commit { found: text.to_owned() })
+}
+
+/// Inputs written `KEY=VALUE`; the value may hold more `=`.
+///
+/// # Errors
+/// `policy-input`, also for a key twice.
+pub fn inputs<'a>(texts: impl Iterator<Item = &'a str>) -> Result<BTreeMap<String, String>, PolicyError> {
+    let mut inputs = BTreeMap::new();
+    for text in texts {
+        let refused = || PolicyError::Input { found: text.to_owned() };
+        let (key, value) = text.split_once('=').filter(|(key, _)| !key.is_empty()).ok_or_else(refused)?;
+        if inputs.insert(key.to_owned(), value.to_owned()).is_some() {
+            return Err(refused());
+        }
+    }
+    Ok(inputs)
 }
 
 fn full_ref(text: &str, kind: &'static str, prefix: &'static str) -> Result<String, PolicyError> {
@@ -264,6 +390,28 @@ impl BuilderId {
             return Err(refused());
         }
         Ok(Self { name: name.to_owned(), at })
+    }
+
+    /// Reads a workflow as people name it: a URI, or `[HOST/]OWNER/REPOSITORY/PATH[@REF]` with github.com left out.
+    ///
+    /// # Errors
+    /// `policy-builder-id`.
+    pub fn parse_workflow(text: &str) -> Result<Self, PolicyError> {
+        if text.contains("://") {
+            return Self::parse(text);
+        }
+        let refused = || PolicyError::BuilderId { found: text.to_owned() };
+        let (first, rest) = text.split_once('/').ok_or_else(refused)?;
+        if first.is_empty() || rest.split('/').count() < 2 {
+            return Err(refused());
+        }
+        let host = if first.contains('.') { "" } else { "github.com/" };
+        Self::parse(&format!("https://{host}{text}"))
+    }
+
+    /// Whether it names a ref.
+    pub fn names_ref(&self) -> bool {
+        self.at.is_some()
     }
 
     /// Whether a builder id is the expected one.
@@ -303,7 +451,7 @@ mod tests {
 
     #[test]
     fn refs_are_full_refs() {
-        assert!(matches!(SourceRef::branch("main"), Ok(SourceRef::Exactly(r)) if r == "refs/heads/main"));
+        assert!(matches!(SourceRef::branch("main"), Ok(SourceRef::Branch(r)) if r == "refs/heads/main"));
         assert!(matches!(SourceRef::tag("refs/tags/v1"), Ok(SourceRef::Exactly(r)) if r == "refs/tags/v1"));
         for bad in ["", "refs/heads/", "refs/tags/x", "a b"] {
             assert_eq!(SourceRef::branch(bad).unwrap_err().code(), "policy-ref", "{bad:?}");

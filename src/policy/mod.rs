@@ -15,9 +15,12 @@ pub use expect::Anchored;
 pub use expect::BuilderId;
 pub use expect::PolicyError;
 pub use expect::Require;
+pub use expect::Runner;
 pub use expect::Signer;
 pub use expect::Slsa;
 pub use expect::SourceRef;
+pub use expect::commit;
+pub use expect::inputs;
 pub use version::VersionPattern;
 
 /// What must hold before an attestation is accepted. Every constraint is explicit: [`Require::Any`] has to be written.

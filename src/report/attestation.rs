@@ -148,6 +148,10 @@ pub struct Evidence {
     pub signed_at: Vec<SignedAt>,
     /// Whether the certificate was made public.
     pub certificate_publicity: Publicity,
+    /// What was demanded of transparency logs.
+    pub log: LogDemand,
+    /// Where the proofs came from.
+    pub proofs: ProofSource,
     /// Verified log entries.
     pub log_entries: Vec<LogEntry>,
 }
@@ -199,6 +203,30 @@ pub enum Publicity {
     NotOperated,
     /// There is no certificate.
     NoCertificate,
+}
+
+/// What was demanded of transparency logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum LogDemand {
+    /// An entry, and at least one verified.
+    Met,
+    /// An entry, and the lack of one was accepted, because whoever verified said so.
+    Waived,
+    /// None: the domain runs no log, or a key alone vouches.
+    None,
+}
+
+/// Where the proofs of an attestation came from. They were verified all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum ProofSource {
+    /// They stood beside the attestation: it can be verified offline.
+    File,
+    /// The log was asked for its entry: without it the attestation cannot be verified.
+    Log,
 }
 
 /// A verified log entry.
@@ -265,7 +293,9 @@ impl Attestation {
         if self.signer.kind == SignerKind::Key {
             say("signer-word", "the facts (the word of the key's holder)".to_owned());
         }
-        if self.evidence.log_entries.is_empty() {
+        if self.evidence.log == LogDemand::Waived {
+            say("log-waived", "public record (the log was waived)".to_owned());
+        } else if self.evidence.log_entries.is_empty() {
             say("transparency", "public record (there is no log entry)".to_owned());
         } else if self.evidence.log_entries.iter().any(|entry| entry.proof == Proof::Promise) {
             say("log-inclusion", "inclusion in the log (it is promised)".to_owned());
@@ -290,7 +320,7 @@ impl Signer {
         match identity {
             Identity::Workload(found) => certificate(SignerKind::Workload, found),
             Identity::Person(found) => certificate(SignerKind::Person, found),
-            Identity::Key { voucher, kind, fingerprint } => Self {
+            Identity::Key { voucher, kind, fingerprint, .. } => Self {
                 kind: SignerKind::Key,
                 name: voucher.clone(),
                 issuer: None,
@@ -359,6 +389,12 @@ impl Evidence {
                 verify::Publicity::NotOperated => Publicity::NotOperated,
                 verify::Publicity::NoCertificate => Publicity::NoCertificate,
             },
+            log: match evidence.log_demand {
+                verify::LogDemand::Entry => LogDemand::Met,
+                verify::LogDemand::Waived => LogDemand::Waived,
+                verify::LogDemand::None => LogDemand::None,
+            },
+            proofs: ProofSource::File,
             log_entries: evidence.log.iter().map(entry).collect(),
         }
     }

@@ -44,6 +44,8 @@ pub enum Backing {
     Certificate,
     /// The same, and the predicate says it too.
     CertificateAndPredicate,
+    /// A delegator that the certificate names says so of the builder it called.
+    Delegator,
     /// The predicate says so; the signer's word.
     Predicate,
 }
@@ -54,6 +56,7 @@ impl Backing {
         match self {
             Self::Certificate => "certificate",
             Self::CertificateAndPredicate => "certificate, predicate agrees",
+            Self::Delegator => "delegator named by the certificate",
             Self::Predicate => "predicate",
         }
     }
@@ -64,6 +67,7 @@ impl From<builders::Backing> for Backing {
         match backing {
             builders::Backing::Certificate => Self::Certificate,
             builders::Backing::CertificateAndPredicate => Self::CertificateAndPredicate,
+            builders::Backing::Delegator => Self::Delegator,
             builders::Backing::Predicate => Self::Predicate,
         }
     }

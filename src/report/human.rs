@@ -11,8 +11,10 @@ use crate::report::Build;
 use crate::report::Candidate;
 use crate::report::Fact;
 use crate::report::Finding;
+use crate::report::LogDemand;
 use crate::report::Outcome;
 use crate::report::Proof;
+use crate::report::ProofSource;
 use crate::report::Report;
 use crate::report::SignerKind;
 use crate::report::Source;
@@ -71,7 +73,9 @@ fn result(result: &ArtifactResult, out: &mut dyn Write) -> io::Result<()> {
         let list: Vec<_> = result.not_checked.iter().map(|one| plain(&one.message)).collect();
         writeln!(out, "  not checked: {}", list.join(", "))?;
         for other in all {
-            writeln!(out, "  also accepted: {}", place(&other.source))?;
+            let waived = other.attestation.as_ref().is_some_and(|one| one.evidence.log == LogDemand::Waived);
+            let waived = if waived { "   without a log entry: the log was waived" } else { "" };
+            writeln!(out, "  also accepted: {}{waived}", place(&other.source))?;
         }
     } else {
         writeln!(out, "{head}   {}", summary(result))?;
@@ -93,7 +97,9 @@ fn summary(result: &ArtifactResult) -> String {
         }
         (Verdict::Undecided, 0) => "it could not be read".to_owned(),
         (Verdict::Undecided, n) => {
-            format!("{} found, not all could be read", count(n, "attestation"))
+            let unread = result.candidates.iter().any(|candidate| candidate.outcome == Outcome::Unreadable);
+            let what = if unread { "read" } else { "judged" };
+            format!("{} found, not all could be {what}", count(n, "attestation"))
         }
         (_, 1) => "1 attestation found, it does not satisfy the expectations".to_owned(),
         (_, n) => format!("{n} attestations found, none satisfies the expectations"),
@@ -240,11 +246,15 @@ fn signed_rows(attestation: &Attestation, rows: &mut Rows) {
     if evidence.log_entries.is_empty() {
         let stamped = if evidence.signed_at.is_empty() { "" } else { "timestamp proven offline" };
         rows.push("signed", time.as_str(), stamped);
+        if evidence.log == LogDemand::Waived {
+            rows.push("", "without a log entry", "the log was waived");
+        }
     }
     for (n, entry) in evidence.log_entries.iter().enumerate() {
-        let proof = match entry.proof {
-            Proof::Inclusion => "inclusion proven offline",
-            Proof::Promise => "promised by the log",
+        let proof = match (entry.proof, evidence.proofs) {
+            (Proof::Inclusion, ProofSource::File) => "inclusion proven offline",
+            (Proof::Inclusion, ProofSource::Log) => "inclusion proven, fetched from the log",
+            (Proof::Promise, _) => "promised by the log",
         };
         let (label, text) = match n {
             0 => ("signed", format!("{time}, {log} {}", entry.index)),

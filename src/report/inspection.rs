@@ -302,6 +302,7 @@ impl Inspected {
 /// The source as the predicate says, in its own words.
 fn source(provenance: &Provenance) -> Option<String> {
     match provenance {
+        Provenance::V01(p) => p.materials.first()?.uri.clone(),
         Provenance::V02(p) => {
             let config = || p.invocation.as_ref()?.config_source.as_ref()?.uri.clone();
             p.materials.first().and_then(|material| material.uri.clone()).or_else(config)

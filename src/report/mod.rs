@@ -23,8 +23,10 @@ pub use attestation::Attestation;
 pub use attestation::Build;
 pub use attestation::Evidence;
 pub use attestation::Fact;
+pub use attestation::LogDemand;
 pub use attestation::LogEntry;
 pub use attestation::Proof;
+pub use attestation::ProofSource;
 pub use attestation::Publicity;
 pub use attestation::SignedAt;
 pub use attestation::Signer;
@@ -93,7 +95,7 @@ pub enum Verdict {
     Allowed,
     /// None does.
     Denied,
-    /// None that could be read does, and not everything could be read.
+    /// None that could be judged does, and not everything could be read and judged.
     Undecided,
 }
 
@@ -202,6 +204,8 @@ pub enum Outcome {
     Rejected,
     /// It could not be read, so nothing is known about it.
     Unreadable,
+    /// It was read, and what decides about it could not be found out: a log gave no answer.
+    Undecided,
 }
 
 /// Where a candidate was read.

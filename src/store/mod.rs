@@ -3,4 +3,5 @@
 pub mod beside;
 pub mod file;
 pub mod hash;
+pub mod oci_layout;
 pub mod subjects;

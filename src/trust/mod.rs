@@ -2,6 +2,7 @@
 
 pub mod embedded;
 pub mod key;
+pub mod rings;
 pub mod root;
 
 use crate::formats::FormatError;

@@ -63,11 +63,13 @@ impl LeafVerified {
     }
 }
 
-/// Builds the path (RFC 5280 section 6) with the extended key usage code signing required, for every proven time: a
+/// Builds the path (RFC 5280 section 6) with the extended key usage code signing required, for every proven time
+/// ([`TimesVerified::judged_at`] says what stands in for one, and when): a
 /// single backdated timestamp must not vouch for a certificate that another proven time excludes.
 ///
 /// # Errors
-/// `certificate-invalid`, `certificate-time`, `certificate-untrusted`, `key-*` as `certificate-invalid`, `signer-kind`.
+/// `certificate-invalid`, `certificate-time`, `certificate-untrusted`, `key-*` as `certificate-invalid`, `signer-kind`,
+/// `time-in-future`.
 pub(super) fn check(
     bundle: &Bundle,
     root: Option<&TrustedRoot>,
@@ -84,32 +86,27 @@ pub(super) fn check(
     };
     let certificate = SigningCertificate::parse(leaf).map_err(|error| VerifyError::Format(Step::Certificate, error))?;
     let (not_before, not_after) = (certificate.not_before, certificate.not_after);
-    for signed in times.times() {
-        if signed.time < not_before || signed.time > not_after {
-            return Err(VerifyError::CertificateTime { signed: signed.time, not_before, not_after });
-        }
+    let times = times.judged_at(not_before)?;
+    if let Some(&signed) = times.iter().find(|time| **time < not_before || **time > not_after) {
+        return Err(VerifyError::CertificateTime { signed, not_before, not_after });
     }
     let der = CertificateDer::from(leaf.as_slice());
     let intermediates: Vec<_> = intermediates.iter().map(|der| CertificateDer::from(der.as_slice())).collect();
     let mut path = None;
-    for signed in times.times() {
+    for time in times {
         path = Some(match path {
             // Rests on one anchor alone: another time asks only for that anchor's windows.
-            Some(Path { anchor: Some(anchor), issuer_key_hash }) if covers(anchor, signed.time) => {
+            Some(Path { anchor: Some(anchor), issuer_key_hash }) if anchor.covers(time) => {
                 Path { anchor: Some(anchor), issuer_key_hash }
             }
-            _ => build(&der, &intermediates, root, signed.time)?,
+            _ => build(&der, &intermediates, root, time)?,
         });
     }
-    // Step 2 proved at least one time for every certificate.
-    let path = path.ok_or(VerifyError::TimeMissing { expected: "one for the certificate" })?;
+    // There is at least one time to judge it at.
+    let path = path.ok_or(VerifyError::TimeUnproven)?;
     let key = PublicKey::from_spki(&certificate.public_key).map_err(|error| untrusted(root, error.to_string()))?;
     let issuer_key_hash = path.issuer_key_hash;
     Ok(ChainVerified::Certificate(Box::new(LeafVerified { certificate, der: leaf.clone(), key, issuer_key_hash })))
-}
-
-fn covers(anchor: &Anchor, time: Timestamp) -> bool {
-    anchor.covers(time)
 }
 
 fn untrusted(root: &TrustedRoot, reason: String) -> VerifyError {

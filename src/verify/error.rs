@@ -75,7 +75,11 @@ pub enum VerifyError {
         /// What the bundle has.
         found: &'static str,
     },
-    /// Nothing proves when it was signed.
+    /// A certificate, and neither a log entry nor a timestamp that could prove when it signed: the bare envelopes of older
+    /// generators. An online log may have the entry.
+    #[error("expected proof of the signing time (a log entry or an RFC 3161 timestamp), found neither")]
+    TimeUnproven,
+    /// There are log entries, and none of them proves when it was signed.
     #[error("expected proof of the signing time ({expected}), found none")]
     TimeMissing {
         /// What would prove it.
@@ -201,12 +205,30 @@ pub enum VerifyError {
         key: String,
     },
     /// Signed by a key that is not among the trusted ones, going by the hint in the bundle.
-    #[error("expected a signature by {expected}, found one by a key with hint {found}")]
+    #[error("expected a signature by {expected}, found {found}")]
     KeyUnknown {
         /// The trusted keys.
         expected: String,
-        /// The hint: base64 of the SHA-256 of the SubjectPublicKeyInfo. Nothing vouches for it.
+        /// What the bundle's hint or the signature's key id says. Nothing vouches for it.
         found: String,
+    },
+    /// Signed by a trusted key, at a time when it was not in use.
+    #[error("expected a signature at a time when {key} was in use, found {signed} ({})", in_use(start, end.as_ref()))]
+    KeyWindow {
+        /// The key.
+        key: String,
+        /// Start of its use.
+        start: Timestamp,
+        /// End of its use, if it has one.
+        end: Option<Timestamp>,
+        /// A proven signing time.
+        signed: Timestamp,
+    },
+    /// Signed by a trusted key that was in use for a while only, and nothing proves when.
+    #[error("expected proof of the signing time, which {key} needs, found none")]
+    KeyTimeMissing {
+        /// The key.
+        key: String,
     },
     /// More or fewer signatures than the signer's material can be about.
     #[error("expected one signature beside one certificate, found {found}")]
@@ -260,6 +282,7 @@ impl VerifyError {
             Self::Duplicate { .. } => "bundle-duplicate",
             Self::PlainSignature => "plain-signature",
             Self::SignerKind { .. } => "signer-kind",
+            Self::TimeUnproven => "signing-time-unproven",
             Self::TimeMissing { .. } => "time-missing",
             Self::TimeInFuture { .. } => "time-in-future",
             Self::Timestamp { .. } => "timestamp-invalid",
@@ -277,6 +300,8 @@ impl VerifyError {
             Self::EntryMismatch { .. } => "log-entry-mismatch",
             Self::Signature { .. } => "signature-invalid",
             Self::KeyUnknown { .. } => "signature-key-unknown",
+            Self::KeyWindow { .. } => "key-window",
+            Self::KeyTimeMissing { .. } => "key-time-missing",
             Self::SignatureCount { .. } => "signature-count",
             Self::PayloadType { .. } => "payload-type",
             Self::SubjectMismatch { .. } => "subject-mismatch",
@@ -297,14 +322,17 @@ impl VerifyError {
             | Self::PlainSignature
             | Self::SignerKind { .. }
             | Self::SignatureCount { .. } => Step::Shape,
-            Self::TimeMissing { .. }
+            Self::TimeUnproven
+            | Self::TimeMissing { .. }
             | Self::TimeInFuture { .. }
             | Self::Timestamp { .. }
             | Self::TimestampWindow { .. }
             | Self::Set { .. } => Step::Time,
             Self::CertificateChain { .. } | Self::CertificateTime { .. } => Step::Certificate,
             Self::SctMissing | Self::Sct { .. } => Step::Sct,
-            Self::Signature { .. } | Self::KeyUnknown { .. } => Step::Signature,
+            Self::Signature { .. } | Self::KeyUnknown { .. } | Self::KeyWindow { .. } | Self::KeyTimeMissing { .. } => {
+                Step::Signature
+            }
             Self::LogMissing { .. }
             | Self::LogUnknown { .. }
             | Self::Checkpoint { .. }
@@ -326,7 +354,10 @@ impl VerifyError {
                 Some(((*expected).to_owned(), (*found).to_owned()))
             }
             Self::SubjectMismatch { expected, found } => Some((expected.clone(), found.clone())),
-            Self::KeyUnknown { expected, found } => Some((expected.clone(), format!("a key with hint {found}"))),
+            Self::KeyUnknown { expected, found } => Some((expected.clone(), found.clone())),
+            Self::KeyWindow { start, end, signed, .. } => {
+                Some((in_use(start, end.as_ref()), format!("signed {signed}")))
+            }
             Self::PayloadType { found } => Some(("application/vnd.in-toto+json".to_owned(), found.clone())),
             Self::CertificateTime { signed, not_before, not_after } => {
                 Some((format!("a certificate valid at {signed}"), format!("valid from {not_before} to {not_after}")))
@@ -349,6 +380,7 @@ impl VerifyError {
             Self::Duplicate { what: n },
             Self::PlainSignature,
             Self::SignerKind { expected: n, found: n },
+            Self::TimeUnproven,
             Self::TimeMissing { expected: n },
             Self::TimeInFuture { now: t, found: t },
             Self::Timestamp { index: 0, root: s(), reason: s() },
@@ -366,6 +398,8 @@ impl VerifyError {
             Self::EntryMismatch { index: 0, field: n },
             Self::Signature { key: s() },
             Self::KeyUnknown { expected: s(), found: s() },
+            Self::KeyWindow { key: s(), start: t, end: None, signed: t },
+            Self::KeyTimeMissing { key: s() },
             Self::SignatureCount { found: 0 },
             Self::PayloadType { found: s() },
             Self::SubjectMismatch { expected: s(), found: s() },
@@ -373,5 +407,13 @@ impl VerifyError {
             Self::SubjectWeak { found: s() },
             Self::IssuerMissing,
         ]
+    }
+}
+
+/// When a key is in use.
+fn in_use(start: &Timestamp, end: Option<&Timestamp>) -> String {
+    match end {
+        Some(end) => format!("a key in use from {start} to {end}"),
+        None => format!("a key in use since {start}"),
     }
 }

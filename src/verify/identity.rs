@@ -3,6 +3,7 @@
 use crate::formats::certificate::Claims;
 use crate::formats::certificate::San;
 use crate::trust::key::KeyKind;
+use crate::trust::rings::Ring;
 use crate::verify::VerifyError;
 use crate::verify::certificate::ChainVerified;
 use crate::verify::signature::SignatureVerified;
@@ -22,6 +23,10 @@ pub enum Identity {
     Key {
         /// Who vouches for the key.
         voucher: String,
+        /// Where the key comes from.
+        ring: Ring,
+        /// The name that the signature had to give, if the key has one.
+        keyid: Option<String>,
         /// What kind of key.
         kind: KeyKind,
         /// `sha256:` of the SubjectPublicKeyInfo.
@@ -82,6 +87,8 @@ pub(super) fn check(chain: ChainVerified, signature: &SignatureVerified) -> Resu
         }
         (ChainVerified::NoCertificate, Some(trusted)) => Identity::Key {
             voucher: trusted.voucher.clone(),
+            ring: trusted.ring,
+            keyid: trusted.keyid.clone(),
             kind: trusted.key.kind(),
             fingerprint: trusted.key.fingerprint(),
         },

@@ -13,8 +13,8 @@ use crate::formats::log_entry::EntryKind;
 use crate::trust::key::Spelling;
 use crate::trust::key::sha256;
 use crate::trust::root::Log;
-use crate::trust::root::Transparency;
 use crate::trust::root::TrustedRoot;
+use crate::verify::LogDemand;
 use crate::verify::Step;
 use crate::verify::VerifyError;
 use crate::verify::signature::SignatureVerified;
@@ -44,21 +44,27 @@ pub struct LogEvidence {
     pub proof: LogProof,
 }
 
-/// Every log entry of the bundle was verified, and there is one where the signer needs one.
+/// Every log entry of the bundle was verified, and there is one where one is demanded.
 #[derive(Debug)]
 pub(super) struct LogVerified {
     entries: Vec<LogEvidence>,
+    demand: LogDemand,
 }
 
 impl LogVerified {
+    pub(super) fn demand(&self) -> LogDemand {
+        self.demand
+    }
+
     pub(super) fn entries(&self) -> &[LogEvidence] {
         &self.entries
     }
 }
 
-/// Verifies every entry. A signer with a certificate of a domain that runs logs needs at least one.
+/// Verifies every entry. A signer with a certificate of a domain that runs logs needs at least one, unless that was
+/// waived ([`LogDemand::of`]).
 ///
-/// That the SETs verified is step 2's evidence, taken here as `_times`.
+/// That the SETs verified, and whether an entry is demanded, is step 2's evidence, taken here as `times`.
 ///
 /// # Errors
 /// The `log-*` codes, `checkpoint-invalid`, `json-*` of entry bodies.
@@ -67,27 +73,24 @@ pub(super) fn check(
     envelope: &Envelope,
     pae: &[u8],
     root: Option<&TrustedRoot>,
-    _times: &TimesVerified,
+    times: &TimesVerified,
     signature: &SignatureVerified,
-    now: Timestamp,
 ) -> Result<LogVerified, VerifyError> {
-    let certificate = signature.trusted_key().is_none();
-    let logged = root.is_some_and(|root| root.transparency == Transparency::Logged);
-    if certificate && logged && bundle.log_entries.is_empty() {
+    if times.demand() == LogDemand::Entry && bundle.log_entries.is_empty() {
         return Err(VerifyError::LogMissing { root: time::name(root) });
     }
     let mut entries = Vec::with_capacity(bundle.log_entries.len());
     for (index, entry) in bundle.log_entries.iter().enumerate() {
         let log = time::find_log(index, entry, root)?;
         let proof = match &entry.inclusion_proof {
-            Some(proof) => included(index, entry, proof, log, now)?,
+            Some(proof) => included(index, entry, proof, log, times.now())?,
             // Step 1 made sure that there is a SET, step 2 that it verifies.
             None => LogProof::Promise,
         };
         about(index, entry, envelope, pae, signature)?;
         entries.push(LogEvidence { url: log.url.clone(), index: entry.log_index, proof });
     }
-    Ok(LogVerified { entries })
+    Ok(LogVerified { entries, demand: times.demand() })
 }
 
 /// The entry's hash leads to the root of a tree whose head the entry's own log signed (RFC 6962 section 2.1.1).
@@ -152,7 +155,13 @@ fn about(
     let digest = match body.kind {
         EntryKind::Intoto002 | EntryKind::Dsse001 => sha256(&envelope.payload),
         EntryKind::HashedRekord002 => sha256(pae),
-        EntryKind::Intoto001 => sha256(envelope.source.as_deref().ok_or_else(|| other("kind"))?),
+        // The hash is of a text. One that was rebuilt from the fields and has it was the one that was logged.
+        EntryKind::Intoto001 => {
+            let certificate = signature.trusted_key().is_none().then_some(signature.verifier());
+            let hashes = envelope.texts(certificate).iter().map(|text| sha256(text)).collect::<Vec<_>>();
+            let own = hashes.iter().find(|hash| **hash == body.digest).or(hashes.first());
+            *own.ok_or_else(|| other("kind"))?
+        }
         EntryKind::HashedRekord001 => return Err(other("kind")),
     };
     if body.digest != digest {

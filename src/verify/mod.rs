@@ -10,6 +10,7 @@ mod shape;
 mod signature;
 mod statement;
 mod time;
+mod unlogged;
 mod verified;
 
 use jiff::Timestamp;
@@ -17,7 +18,6 @@ use jiff::Timestamp;
 use crate::formats::artifact::Artifact;
 use crate::formats::bundle::Bundle;
 use crate::formats::bundle::Content;
-use crate::trust::key::PublicKey;
 use crate::trust::root::TrustedRoot;
 
 pub use error::Step;
@@ -29,30 +29,32 @@ pub use log::LogProof;
 pub use sct::Publicity;
 pub use time::SignedAt;
 pub use time::TimeSource;
+pub use unlogged::LogDemand;
+pub use unlogged::Unlogged;
 pub use verified::Authenticated;
 pub use verified::Evidence;
 pub use verified::VerifiedAttestation;
 
-/// A public key that somebody vouches for.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TrustedKey {
-    /// Who vouches: the file the user named, or a well-known key ring.
-    pub voucher: String,
-    /// The key.
-    pub key: PublicKey,
-}
+pub use crate::trust::rings::TrustedKey;
 
 /// What to believe, prepared once for any number of verifications. It holds no clock and does no I/O.
 #[derive(Debug)]
 pub struct Verifier {
     roots: Vec<TrustedRoot>,
     keys: Vec<TrustedKey>,
+    unlogged: Unlogged,
 }
 
 impl Verifier {
-    /// A verifier that believes these roots, each by itself, and these keys. With neither it believes nothing.
+    /// A verifier that believes these roots, each by itself, and these keys. With neither it believes nothing. What shows
+    /// no log entry is refused where the domain runs logs.
     pub fn new(roots: Vec<TrustedRoot>, keys: Vec<TrustedKey>) -> Self {
-        Self { roots, keys }
+        Self { roots, keys, unlogged: Unlogged::Refuse }
+    }
+
+    /// The same verifier with another answer to attestations that show no log entry.
+    pub fn with_unlogged(self, unlogged: Unlogged) -> Self {
+        Self { unlogged, ..self }
     }
 
     /// The roots it believes.
@@ -82,11 +84,29 @@ impl Verifier {
     /// # Errors
     /// [`VerifyError`] with the step that refused.
     pub fn authenticate(&self, bundle: &Bundle, now: Timestamp) -> Result<Authenticated, VerifyError> {
+        self.authenticate_with(bundle, self.unlogged, now)
+    }
+
+    /// Whether everything would hold if the lack of a log entry were accepted. It is no belief, and gives none: it says
+    /// whether looking for the entry can be worth while.
+    ///
+    /// # Errors
+    /// [`VerifyError`] with the step that refused.
+    pub fn but_for_the_log(&self, bundle: &Bundle, now: Timestamp) -> Result<(), VerifyError> {
+        self.authenticate_with(bundle, Unlogged::Accept, now).map(|_| ())
+    }
+
+    fn authenticate_with(
+        &self,
+        bundle: &Bundle,
+        unlogged: Unlogged,
+        now: Timestamp,
+    ) -> Result<Authenticated, VerifyError> {
         let mut furthest: Option<VerifyError> = None;
         let alone = self.roots.is_empty() || !needs_root(bundle);
         let roots = if alone { vec![None] } else { self.roots.iter().map(Some).collect() };
         for root in roots {
-            match self.authenticate_under(bundle, root, now) {
+            match self.authenticate_under(bundle, root, unlogged, now) {
                 Ok(authenticated) => return Ok(authenticated),
                 Err(error) if furthest.as_ref().is_none_or(|best| error.step() > best.step()) => furthest = Some(error),
                 Err(_) => {}
@@ -102,8 +122,10 @@ impl Verifier {
     /// 1. Shape: the bundle is what its version says, and holds nothing that says nothing.
     /// 2. Time: every timestamp and SET verifies; these are the times that may be believed (RFC 3161; Rekor v1).
     /// 3. Certificate: it leads to an authority of the root at each of those times, for code signing (RFC 5280).
+    ///    Where the lack of a log entry is waived and nothing proves a time, at the start of its own validity.
     /// 4. SCT: it was made public, where the domain runs CT logs (RFC 6962 section 3).
-    /// 5. Signature: over the DSSE pre-authentication encoding, by the certificate's key or a trusted key.
+    /// 5. Signature: over the DSSE pre-authentication encoding, by the certificate's key or a trusted key that was in use
+    ///    at each of those times.
     /// 6. Log: each entry is in its log's tree, and is about this very envelope (CVE-2022-36056).
     /// 7. Statement: the payload type and `_type` are known ones.
     /// 8. Identity: who signed, from the certificate or the key.
@@ -111,15 +133,17 @@ impl Verifier {
         &self,
         bundle: &Bundle,
         root: Option<&TrustedRoot>,
+        unlogged: Unlogged,
         now: Timestamp,
     ) -> Result<Authenticated, VerifyError> {
         let (shape, envelope) = shape::check(bundle)?;
-        let time = time::check(bundle, envelope, root, now)?;
+        let demand = LogDemand::of(bundle, root, unlogged);
+        let time = time::check(bundle, envelope, root, demand, now)?;
         let chain = certificate::check(bundle, root, &time)?;
         let sct = sct::check(&chain, root)?;
         let pae = envelope.pae();
-        let signature = signature::check(envelope, &pae, &chain, &self.keys, &bundle.signer)?;
-        let log = log::check(bundle, envelope, &pae, root, &time, &signature, now)?;
+        let signature = signature::check(envelope, &pae, &chain, &time, &self.keys, &bundle.signer)?;
+        let log = log::check(bundle, envelope, &pae, root, &time, &signature)?;
         let statement = statement::check(envelope)?;
         let identity = identity::check(chain, &signature)?;
         Ok(Authenticated::new(bundle, root, (shape, time, sct, signature, log, statement, identity)))

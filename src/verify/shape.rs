@@ -27,7 +27,7 @@ pub(super) fn check(bundle: &Bundle) -> Result<(ShapeChecked, &Envelope), Verify
         }
         let proven = entry.inclusion_proof.as_ref().is_some_and(|proof| !proof.checkpoint.is_empty());
         match bundle.version {
-            Version::V0_1 if entry.signed_entry_timestamp.is_none() => {
+            Version::V0_1 | Version::CosignLayer if entry.signed_entry_timestamp.is_none() => {
                 return Err(shape(bundle, "a signed entry timestamp in each log entry", "none"));
             }
             Version::V0_2 | Version::V0_3 if !proven => {
@@ -71,7 +71,7 @@ fn shape(bundle: &Bundle, expected: &'static str, found: &'static str) -> Verify
 /// is found out here.
 fn signer_fits(bundle: &Bundle) -> Result<(), VerifyError> {
     match (bundle.version, &bundle.signer) {
-        (Version::V0_1 | Version::V0_2, Signer::Certificate(_)) => {
+        (Version::V0_1 | Version::V0_2 | Version::CosignLayer, Signer::Certificate(_)) => {
             Err(shape(bundle, "a certificate chain or a public key", "a single certificate"))
         }
         (Version::V0_3, Signer::CertificateChain(_)) => {

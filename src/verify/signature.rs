@@ -1,16 +1,20 @@
-//! Step 5: the signature over the pre-authentication encoding.
+//! Step 5: the signature, by a key that may have made it.
 
 use crate::formats::base64;
 use crate::formats::bundle::Signer;
 use crate::formats::envelope::Envelope;
-use crate::trust::key::PublicKey;
 use crate::trust::key::Spelling;
-use crate::verify::TrustedKey;
+use crate::trust::rings::Covers;
+use crate::trust::rings::Ring;
+use crate::trust::rings::TrustedKey;
 use crate::verify::VerifyError;
 use crate::verify::certificate::ChainVerified;
+use crate::verify::time::TimesVerified;
 
 /// Most keys times signatures that are tried for one envelope.
 const MAX_TRIES: usize = 256;
+/// Most keys that a refusal lists.
+const SHOWN: usize = 4;
 
 /// A signature of the envelope verified.
 #[derive(Debug)]
@@ -40,12 +44,16 @@ impl SignatureVerified {
 /// With a certificate, the one signature must verify with its key. Without, one signature must verify with one of the
 /// trusted keys; signatures of others beside it say nothing (DSSE protocol.md, "verification", threshold 1).
 ///
+/// A key that has a key id is tried only where the signature or the bundle names it. A key that has a window must have
+/// been in use at every proven time, never at the time of verification.
+///
 /// # Errors
-/// `signature-invalid`, `signature-key-unknown`, `signature-count`, `signer-kind`.
+/// `signature-invalid`, `signature-key-unknown`, `signature-count`, `signer-kind`, `key-window`, `key-time-missing`.
 pub(super) fn check(
     envelope: &Envelope,
     pae: &[u8],
     chain: &ChainVerified,
+    times: &TimesVerified,
     keys: &[TrustedKey],
     signer: &Signer,
 ) -> Result<SignatureVerified, VerifyError> {
@@ -62,21 +70,91 @@ pub(super) fn check(
     }
     let tries =
         keys.iter().flat_map(|key| envelope.signatures.iter().enumerate().map(move |signature| (key, signature)));
+    let tries = tries.filter(|(key, (_, signature))| is_named(key, &signature.keyid, signer));
+    let mut out_of_use = None;
     for (trusted, (index, signature)) in tries.take(MAX_TRIES) {
-        if trusted.key.verify(pae, &signature.sig, Spelling::Lenient).is_ok() {
-            let verifier = trusted.key.spki().to_vec();
-            return Ok(SignatureVerified { verifier, index, trusted_key: Some(trusted.clone()) });
+        if !signed_by(trusted, envelope, pae, &signature.sig) {
+            continue;
+        }
+        match in_use(trusted, times) {
+            Ok(()) => {
+                let verifier = trusted.key.spki().to_vec();
+                return Ok(SignatureVerified { verifier, index, trusted_key: Some(trusted.clone()) });
+            }
+            Err(error) => out_of_use = out_of_use.or(Some(error)),
         }
     }
-    let names: Vec<String> = keys.iter().take(4).map(|trusted| describe(&trusted.voucher, &trusted.key)).collect();
-    let names = names.join(", ");
-    // The hint decides nothing but which of two refusals this is.
-    match signer {
-        Signer::PublicKey { hint } if is_hint(hint) && keys.iter().all(|trusted| trusted.key.hint() != *hint) => {
-            Err(VerifyError::KeyUnknown { expected: names, found: hint.clone() })
+    Err(out_of_use.unwrap_or_else(|| refusal(envelope, keys, signer)))
+}
+
+/// Whether a key may be tried: it has no key id, or the signature and the bundle name no other key and at least one
+/// names it.
+fn is_named(trusted: &TrustedKey, keyid: &str, signer: &Signer) -> bool {
+    let Some(own) = &trusted.keyid else { return true };
+    let hint = match signer {
+        Signer::PublicKey { hint } => hint.as_str(),
+        _ => "",
+    };
+    let mut names = [keyid, hint].into_iter().filter(|name| !name.is_empty()).peekable();
+    names.peek().is_some() && names.all(|name| name == own)
+}
+
+/// Whether a signature is by this key over what it covers. Only a ring that says so may cover the payload alone: it lacks
+/// the separation from other uses of a key that the pre-authentication encoding gives.
+fn signed_by(trusted: &TrustedKey, envelope: &Envelope, pae: &[u8], signature: &[u8]) -> bool {
+    match (trusted.covers, trusted.ring) {
+        (Covers::PreAuthentication, _) => trusted.key.verify(pae, signature, Spelling::Lenient).is_ok(),
+        (Covers::Payload, Ring::GoogleCloudBuild) => {
+            trusted.key.verify(&envelope.payload, signature, Spelling::Exact).is_ok()
         }
-        _ => Err(VerifyError::Signature { key: names }),
+        (Covers::Payload, Ring::Named | Ring::NpmRegistry) => false,
     }
+}
+
+/// A key with a window was in use at every proven time: one backdated timestamp must not vouch for a key that another
+/// proven time excludes.
+fn in_use(trusted: &TrustedKey, times: &TimesVerified) -> Result<(), VerifyError> {
+    let Some(window) = trusted.window else { return Ok(()) };
+    let key = || describe(trusted);
+    if times.times().is_empty() {
+        return Err(VerifyError::KeyTimeMissing { key: key() });
+    }
+    match times.times().iter().find(|signed| !window.contains(signed.time)) {
+        None => Ok(()),
+        Some(outside) => {
+            let (start, end) = (window.start, window.end);
+            Err(VerifyError::KeyWindow { key: key(), start, end, signed: outside.time })
+        }
+    }
+}
+
+/// Which of two refusals it is. Key ids and hints are not signed; they decide nothing else.
+fn refusal(envelope: &Envelope, keys: &[TrustedKey], signer: &Signer) -> VerifyError {
+    let expected: Vec<String> = keys.iter().take(SHOWN).map(describe).collect();
+    let expected = match keys.len().checked_sub(SHOWN) {
+        Some(more @ 1..) => format!("{} or {more} more", expected.join(", ")),
+        _ => expected.join(", "),
+    };
+    let hint = match signer {
+        Signer::PublicKey { hint } => Some(hint),
+        _ => None,
+    };
+    let named = |trusted: &TrustedKey| match (&trusted.keyid, hint) {
+        (Some(_), _) => envelope.signatures.iter().any(|signature| is_named(trusted, &signature.keyid, signer)),
+        (None, Some(hint)) if is_hint(hint) => trusted.key.hint() == *hint,
+        (None, _) => true,
+    };
+    if keys.iter().any(named) {
+        return VerifyError::Signature { key: expected };
+    }
+    let ids = envelope.signatures.iter().map(|signature| &signature.keyid);
+    let name = hint.into_iter().chain(ids).find(|name| !name.is_empty());
+    let found = match (hint, name) {
+        (Some(hint), _) if is_hint(hint) => format!("one by a key with hint {hint}"),
+        (_, Some(name)) => format!("one by a key that is called {name:?}"),
+        (_, None) => "one that names no key".to_owned(),
+    };
+    VerifyError::KeyUnknown { expected, found }
 }
 
 /// Whether a hint is of the form that names a key: base64 of a SHA-256.
@@ -84,6 +162,10 @@ fn is_hint(hint: &str) -> bool {
     base64::decode(hint).is_some_and(|bytes| bytes.len() == 32)
 }
 
-fn describe(voucher: &str, key: &PublicKey) -> String {
-    format!("{voucher} ({}, {})", key.kind().name(), key.fingerprint())
+fn describe(trusted: &TrustedKey) -> String {
+    let key = &trusted.key;
+    match &trusted.keyid {
+        Some(keyid) => format!("{} ({keyid})", trusted.voucher),
+        None => format!("{} ({}, {})", trusted.voucher, key.kind().name(), key.fingerprint()),
+    }
 }

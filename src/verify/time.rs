@@ -7,10 +7,12 @@ use sigstore_types::TimestampToken;
 use crate::formats::base64;
 use crate::formats::bundle::Bundle;
 use crate::formats::bundle::LogEntry;
+use crate::formats::bundle::Version;
 use crate::formats::envelope::Envelope;
 use crate::trust::key::Spelling;
 use crate::trust::root::Log;
 use crate::trust::root::TrustedRoot;
+use crate::verify::LogDemand;
 use crate::verify::VerifyError;
 
 /// Who proves a signing time.
@@ -40,6 +42,8 @@ pub struct SignedAt {
 #[derive(Debug)]
 pub(super) struct TimesVerified {
     times: Vec<SignedAt>,
+    demand: LogDemand,
+    now: Timestamp,
 }
 
 impl TimesVerified {
@@ -47,25 +51,52 @@ impl TimesVerified {
     pub(super) fn times(&self) -> &[SignedAt] {
         &self.times
     }
+
+    /// What is demanded of logs, by which the times were judged.
+    pub(super) fn demand(&self) -> LogDemand {
+        self.demand
+    }
+
+    /// The time of verification.
+    pub(super) fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// The times at which a certificate must hold: the proven ones. Where there is none and the lack of a log entry is
+    /// waived, the start of its validity.
+    ///
+    /// # Errors
+    /// `time-in-future` for a certificate that is not valid yet, `signing-time-unproven`.
+    pub(super) fn judged_at(&self, not_before: Timestamp) -> Result<Vec<Timestamp>, VerifyError> {
+        match (self.times.as_slice(), self.demand) {
+            ([], LogDemand::Waived) if not_before > self.now => {
+                Err(VerifyError::TimeInFuture { now: self.now, found: not_before })
+            }
+            ([], LogDemand::Waived) => Ok(vec![not_before]),
+            ([], LogDemand::Entry | LogDemand::None) => Err(VerifyError::TimeUnproven),
+            (times, _) => Ok(times.iter().map(|signed| signed.time).collect()),
+        }
+    }
 }
 
 /// Verifies every RFC 3161 timestamp and every SET; each must hold, none may lie in the future. A certificate lives ten
-/// minutes, so a signer with a certificate needs at least one proven time; there is no falling back to `now`.
+/// minutes, so a signer with a certificate needs at least one proven time, unless that was waived together with the log
+/// entry; there is no falling back to `now`.
 ///
 /// # Errors
-/// `timestamp-invalid`, `timestamp-window`, `log-unknown`, `log-set-invalid`, `time-in-future`, `time-missing`.
+/// `timestamp-invalid`, `timestamp-window`, `log-unknown`, `log-set-invalid`, `time-in-future`, `time-missing`,
+/// `signing-time-unproven`.
 pub(super) fn check(
     bundle: &Bundle,
     envelope: &Envelope,
     root: Option<&TrustedRoot>,
+    demand: LogDemand,
     now: Timestamp,
 ) -> Result<TimesVerified, VerifyError> {
     let mut times = Vec::new();
     for (index, token) in bundle.timestamps.iter().enumerate() {
-        // Step 1 made sure of a single signature.
-        let signature = envelope.signatures.first().map(|one| one.sig.as_slice()).unwrap_or_default();
-        times
-            .push(SignedAt { time: timestamp(index, token, signature, root)?, source: TimeSource::TimestampAuthority });
+        let time = timestamp(index, token, stamped(bundle.version, envelope), root)?;
+        times.push(SignedAt { time, source: TimeSource::TimestampAuthority });
     }
     for (index, entry) in bundle.log_entries.iter().enumerate() {
         if let Some(set) = &entry.signed_entry_timestamp {
@@ -77,11 +108,26 @@ pub(super) fn check(
     if let Some(late) = times.iter().find(|signed| signed.time > now) {
         return Err(VerifyError::TimeInFuture { now, found: late.time });
     }
-    if times.is_empty() && !bundle.signer.certificates().is_empty() {
-        let expected = "a signed entry timestamp or an RFC 3161 timestamp";
-        return Err(VerifyError::TimeMissing { expected });
+    if times.is_empty() && !bundle.signer.certificates().is_empty() && demand != LogDemand::Waived {
+        // Without a timestamp there would be one proven time or a refusal already.
+        return Err(if bundle.log_entries.is_empty() {
+            VerifyError::TimeUnproven
+        } else {
+            VerifyError::TimeMissing { expected: "a signed entry timestamp or an RFC 3161 timestamp" }
+        });
     }
-    Ok(TimesVerified { times })
+    Ok(TimesVerified { times, demand, now })
+}
+
+/// What a timestamp of the bundle is over: the signature, of which step 1 made sure that there is one (sigstore/protobuf-specs,
+/// `RFC3161SignedTimestamp`); beside a cosign layer the whole envelope's text, signature included.
+fn stamped(version: Version, envelope: &Envelope) -> &[u8] {
+    match version {
+        Version::CosignLayer => envelope.source.as_deref().unwrap_or_default(),
+        Version::V0_1 | Version::V0_2 | Version::V0_3 | Version::BareEnvelope => {
+            envelope.signatures.first().map(|one| one.sig.as_slice()).unwrap_or_default()
+        }
+    }
 }
 
 /// One authority must both have signed the token and be trusted at the time that it states; another authority's window

@@ -10,6 +10,7 @@ use crate::formats::statement::Subject;
 use crate::trust::root::Transparency;
 use crate::trust::root::TrustedRoot;
 use crate::verify::Identity;
+use crate::verify::LogDemand;
 use crate::verify::LogEvidence;
 use crate::verify::SignedAt;
 use crate::verify::VerifyError;
@@ -39,10 +40,12 @@ pub struct Evidence {
     pub root: Option<String>,
     /// What evidence that root's domain offers.
     pub transparency: Option<Transparency>,
-    /// Proven signing times; empty only for a key without log or timestamp.
+    /// Proven signing times; empty only for a key without log or timestamp, and where [`LogDemand::Waived`] holds.
     pub signed_at: Vec<SignedAt>,
     /// Whether the certificate was made public.
     pub certificate: Publicity,
+    /// What was demanded of logs: whether the lack of an entry was accepted.
+    pub log_demand: LogDemand,
     /// Verified log entries.
     pub log: Vec<LogEvidence>,
 }
@@ -66,6 +69,7 @@ impl Authenticated {
             transparency: root.map(|root| root.transparency),
             signed_at: times.times().to_vec(),
             certificate: sct.public,
+            log_demand: log.demand(),
             log: log.entries().to_vec(),
         };
         let statement = statement.into_statement();

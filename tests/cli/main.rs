@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, reason = "a test says what it skips")]
 
 mod hostile;
+mod online;
 mod showing;
 #[path = "../support/mod.rs"]
 mod support;

@@ -39,7 +39,7 @@ const REFUSED: &[(&str, &str)] = &[
 ];
 
 /// The corpus, or None after saying why not. With `SEALMARK_REQUIRE_ALL=1` nothing may be skipped.
-fn corpus() -> Option<PathBuf> {
+pub(crate) fn corpus() -> Option<PathBuf> {
     match env::var_os("SEALMARK_CORPUS") {
         Some(folder) => Some(folder.into()),
         None => skip("SEALMARK_CORPUS is not set (the folder of real attestations)"),
@@ -60,7 +60,7 @@ fn npm_key() -> Vec<u8> {
     sealmark::formats::base64::decode(NPM_KEY).unwrap()
 }
 
-fn public_good() -> Trust {
+pub(crate) fn public_good() -> Trust {
     Trust { roots: vec![embedded(Domain::PublicGood)], keys: vec![npm_key()] }
 }
 
@@ -244,7 +244,7 @@ fn slsa_verifiers_test_data_is_counted_by_code() {
     // The envelopes prove no time or carry no certificate; the bundles with a bad signature are called so in their names.
     let expected = [
         ("DSSE envelope: signature-invalid", 4),
-        ("DSSE envelope: time-missing", 14),
+        ("DSSE envelope: signing-time-unproven", 14),
         ("bundle v0.1: accepted", 24),
         ("bundle v0.1: signature-invalid", 2),
         ("bundle v0.2: accepted", 18),

@@ -81,8 +81,7 @@ impl Trust {
         let root = |(n, root): (usize, &Value)| {
             TrustedRoot::parse(root.to_string().as_bytes(), &format!("root {n}"), None).unwrap()
         };
-        let key =
-            |spki: &Vec<u8>| TrustedKey { voucher: "the test".to_owned(), key: PublicKey::from_spki(spki).unwrap() };
+        let key = |spki: &Vec<u8>| TrustedKey::named("the test", PublicKey::from_spki(spki).unwrap());
         Verifier::new(self.roots.iter().enumerate().map(root).collect(), self.keys.iter().map(key).collect())
     }
 }

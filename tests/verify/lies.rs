@@ -161,7 +161,7 @@ fn times() -> Vec<Case> {
             "private without a timestamp",
             &Spec { stamps: Vec::new(), ..domain().spec_private(ARTIFACT) },
             Trust::private(),
-            "time-missing",
+            "signing-time-unproven",
         ),
         under(
             "a timestamp of the future",
@@ -401,7 +401,7 @@ fn signatures() -> Vec<Case> {
             "a bare envelope with its certificate alone",
             &domain().bare_envelope(&good()),
             Trust::public(),
-            Err("time-missing"),
+            Err("signing-time-unproven"),
         ),
         under(
             "a certificate whose key is believed, but not its authority",

@@ -10,8 +10,10 @@ mod lies;
 mod mutations;
 mod properties;
 mod random;
+mod rings;
 mod seven;
 #[path = "../support/mod.rs"]
 mod support;
 mod truths;
+mod unlogged;
 mod vectors;

@@ -4,6 +4,7 @@
 //! fields are kept, timestamps stay text. It is strict about what SLSA Build L1 requires: a predicate that does not say
 //! who built, how, and (v1) from which parameters is no provenance.
 
+pub mod v01;
 pub mod v02;
 pub mod v1;
 
@@ -14,6 +15,7 @@ use serde_json::Map;
 use serde_json::Value;
 
 use crate::formats::digest::DigestSet;
+use crate::formats::provenance::v01::ProvenanceV01;
 use crate::formats::provenance::v1::ProvenanceV1;
 use crate::formats::provenance::v02::ProvenanceV02;
 
@@ -64,6 +66,8 @@ where
 /// Provenance of a version that is understood.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Provenance {
+    /// `https://slsa.dev/provenance/v0.1`
+    V01(ProvenanceV01),
     /// `https://slsa.dev/provenance/v0.2`
     V02(ProvenanceV02),
     /// `https://slsa.dev/provenance/v1`
@@ -108,6 +112,7 @@ impl Provenance {
     /// Every [`ProvenanceError`].
     pub fn from_predicate(predicate_type: &str, predicate: &Value) -> Option<Result<Self, ProvenanceError>> {
         match predicate_type {
+            v01::PREDICATE_TYPE => Some(read(v01::PREDICATE_TYPE, v01::REQUIRED, predicate).map(Self::V01)),
             v02::PREDICATE_TYPE => Some(read(v02::PREDICATE_TYPE, v02::REQUIRED, predicate).map(Self::V02)),
             v1::PREDICATE_TYPE => Some(read(v1::PREDICATE_TYPE, v1::REQUIRED, predicate).map(Self::V1)),
             _ => None,
@@ -117,14 +122,16 @@ impl Provenance {
     /// Who says to have built it; never empty when made by [`Provenance::from_predicate`].
     pub fn builder_id(&self) -> &str {
         match self {
+            Self::V01(p) => &p.builder.id,
             Self::V02(p) => &p.builder.id,
             Self::V1(p) => &p.run_details.builder.id,
         }
     }
 
-    /// How the parameters are to be read; never empty when made by [`Provenance::from_predicate`].
+    /// How the parameters are to be read (v0.1 calls it the recipe's type); never empty when made by [`Provenance::from_predicate`].
     pub fn build_type(&self) -> &str {
         match self {
+            Self::V01(p) => &p.recipe.kind,
             Self::V02(p) => &p.build_type,
             Self::V1(p) => &p.build_definition.build_type,
         }
@@ -133,6 +140,7 @@ impl Provenance {
     /// Which run of the builder it was, in the builder's own words.
     pub fn invocation_id(&self) -> Option<&str> {
         let id = match self {
+            Self::V01(p) => p.metadata.as_ref().and_then(|m| m.build_invocation_id.as_deref()),
             Self::V02(p) => p.metadata.as_ref().and_then(|m| m.build_invocation_id.as_deref()),
             Self::V1(p) => p.run_details.metadata.as_ref().and_then(|m| m.invocation_id.as_deref()),
         };
@@ -193,7 +201,7 @@ mod tests {
     fn only_known_types_are_read() {
         for name in [
             "https://slsa.dev/provenance/v1.0",
-            "https://slsa.dev/provenance/v0.1",
+            "https://slsa.dev/provenance/v0.0",
             "https://slsa.dev/provenance/V1",
             "",
         ] {

@@ -280,6 +280,49 @@ impl VirtualSigstore {
         envelope
     }
 
+    /// A bare envelope in the spelling of slsa-github-generator, with the entries that Rekor v1 would have of that text:
+    /// `tlogEntries` items, one of each kind. `spec.entries` are left out.
+    pub fn bare_logged(&self, spec: &Spec, kinds: &[Kind]) -> (String, Vec<Value>) {
+        let text = |minted: &Minted| {
+            let (sig, cert) = (b64(&minted.signature), json!(asn1::pem("CERTIFICATE", &minted.chain[0])).to_string());
+            let (kind, payload) = (&spec.payload_type, b64(&minted.payload));
+            format!(
+                r#"{{"payloadType":"{kind}","payload":"{payload}","signatures":[{{"keyid":"","sig":"{sig}","cert":{cert}}}]}}"#
+            )
+        };
+        let text = text(&self.mint_parts(&Spec { entries: Vec::new(), ..spec.clone() }));
+        let entries: Vec<Entry> = kinds.iter().map(|kind| self.entry(*kind)).collect();
+        let entries = self.entries_of(spec, &text, &entries);
+        (text, entries)
+    }
+
+    /// The entries that a Rekor v1 log has of an envelope's text.
+    pub fn entries_of(&self, spec: &Spec, text: &str, entries: &[Entry]) -> Vec<Value> {
+        let spec = Spec { entries: Vec::new(), ..spec.clone() };
+        let minted = self.mint_parts(&spec);
+        let own = body::Signature {
+            bytes: minted.signature.clone(),
+            key_id: spec.key_id.clone(),
+            verifier: body::Verifier::Certificate(minted.chain[0].clone()),
+            details: self.signer_key(&spec).details(),
+        };
+        let subject = body::Subject {
+            payload_type: spec.payload_type.clone(),
+            payload: minted.payload,
+            envelope: text.as_bytes().to_vec(),
+            message: minted.message,
+            hash: HashKind::Sha256,
+            signatures: vec![own],
+            own: 0,
+        };
+        let one = |(n, entry): (usize, &Entry)| {
+            let body = entry.body.clone().unwrap_or_else(|| body::canonical(entry.kind, &subject));
+            let entry = Entry { body: Some(body), leaves_before: entry.leaves_before + n, ..entry.clone() };
+            self.mint(&Spec { entries: vec![entry], ..spec.clone() })["verificationMaterial"]["tlogEntries"][0].clone()
+        };
+        entries.iter().enumerate().map(one).collect()
+    }
+
     /// What [`Self::trusted_root`] lists: both logs, the CT log, the authority and both timestamp authorities.
     pub fn root_spec(&self) -> RootSpec {
         let window = Window { start: Some(time("2026-01-01T00:00:00Z")), end: None };
