@@ -21,6 +21,7 @@ use crate::policy::document::evaluate;
 use crate::policy::document::evaluate::Completeness;
 use crate::policy::document::evaluate::evaluate;
 use crate::policy::document::model::Document;
+use crate::policy::document::model::Log;
 use crate::policy::document::model::NamedVerifier;
 use crate::policy::document::model::Signers;
 use crate::policy::document::outcome::Decision;
@@ -39,6 +40,8 @@ use crate::report::policy::PolicyReport;
 use crate::report::policy::PolicyResult;
 use crate::store::hash::HashProgress;
 use crate::store::subjects::Located;
+use crate::upgrade::Proofs;
+use crate::verify::Unlogged;
 use crate::verify::VerifiedAttestation;
 use crate::verify::Verifier;
 
@@ -54,6 +57,8 @@ pub struct DocumentRequest<'a> {
     pub artifacts: &'a [Located],
     /// From which attestations.
     pub attestations: &'a Where,
+    /// Whether a log is asked for what the files do not prove.
+    pub proofs: Proofs<'a>,
     /// The time of the verdict.
     pub now: Timestamp,
     /// Most threads that verify and hash.
@@ -85,6 +90,7 @@ pub fn assess(
         policy: &none,
         artifacts: request.artifacts,
         attestations: request.attestations,
+        proofs: request.proofs,
         now: request.now,
         threads: request.threads,
     };
@@ -96,6 +102,7 @@ pub fn assess(
         let (paths, found) = assess::sources(&request);
         let files = assess::read(&paths, &request)?;
         assess::check_pairs(&files, &found)?;
+        assess::check_asked(&files, &request)?;
         views.push(assess::authenticate(files, &request));
         sources = found;
     }
@@ -136,14 +143,19 @@ fn verifier(named: &NamedVerifier) -> Verifier {
         Signers::Keys(keys) => keys.clone(),
         Signers::Identities(_) => Vec::new(),
     };
-    Verifier::new(named.roots.clone(), keys)
+    let verifier = Verifier::new(named.roots.clone(), keys);
+    match named.log {
+        Log::Required => verifier,
+        // Named by the policy's author, shown in every report.
+        Log::NotRequired => verifier.with_unlogged(Unlogged::Accept),
+    }
 }
 
 /// One attestation of one artifact, under each verifier.
 struct Seen {
     source: Source,
     format: Option<&'static str>,
-    under: Vec<Result<VerifiedAttestation, Finding>>,
+    under: Vec<Result<VerifiedAttestation, (Finding, report::Outcome)>>,
 }
 
 fn decide(
@@ -171,6 +183,15 @@ fn decide(
                 });
             }
         }
+    }
+    // A log that gave no answer leaves open what an attestation that nobody believes would have said.
+    let open = |one: &Seen| {
+        let unanswered =
+            |view: &Result<_, (Finding, report::Outcome)>| matches!(view, Err((_, report::Outcome::Undecided)));
+        one.under.iter().all(Result::is_err) && one.under.iter().any(unanswered)
+    };
+    if seen.iter().any(open) {
+        completeness = Completeness::Unreadable;
     }
     let under = |one: &Seen| evaluate::Candidate { under: one.under.iter().map(|one| one.clone().ok()).collect() };
     let judged: Vec<evaluate::Candidate> = seen.iter().map(under).collect();
@@ -201,8 +222,10 @@ fn see(artifact: &Artifact, files: &[&File], at: usize) -> Option<Seen> {
     let reads: Vec<&Read> = files.iter().filter_map(|file| file.candidates.as_ref().ok()?.get(at)).collect();
     let (file, first) = (files.first()?, reads.first()?);
     let bound = |read: &&Read| match &read.authenticated {
-        Ok(authenticated) => authenticated.bind(artifact).map_err(|error| Finding::from(&error)),
-        Err(finding) => Err(finding.as_ref().clone()),
+        Ok(authenticated) => {
+            authenticated.bind(artifact).map_err(|error| (Finding::from(&error), report::Outcome::Rejected))
+        }
+        Err(refused) => Err((refused.finding.clone(), refused.outcome)),
     };
     let under = reads.iter().map(bound).collect();
     Some(Seen { source: Source::new(&file.name, first.position), format: first.format, under })
@@ -210,9 +233,9 @@ fn see(artifact: &Artifact, files: &[&File], at: usize) -> Option<Seen> {
 
 /// An attestation is accepted when it satisfies some evidence that holds or would hold by it; what it lacks for others is
 /// part of the evaluation.
-fn candidate(n: usize, seen: Seen, outcome: &Outcome, document: &Document) -> Candidate {
+fn candidate(n: usize, seen: Seen, judged: &Outcome, document: &Document) -> Candidate {
     let Seen { source, format, under } = seen;
-    let views: Vec<_> = outcome.evidence.iter().flat_map(|evidence| &evidence.candidates).collect();
+    let views: Vec<_> = judged.evidence.iter().flat_map(|evidence| &evidence.candidates).collect();
     let views: Vec<_> = views.into_iter().filter(|view| view.candidate == n).collect();
     let (mut verified, mut refused) = (Vec::new(), Vec::new());
     for one in under {
@@ -251,12 +274,14 @@ fn candidate(n: usize, seen: Seen, outcome: &Outcome, document: &Document) -> Ca
             backing: None,
         }));
     }
-    if findings.is_empty() {
-        // A verifier that has other roots or keys says less than the one that came further.
-        findings
-            .extend(refused.into_iter().max_by_key(|finding| STEPS.iter().position(|step| finding.step == Some(step))));
+    let mut outcome = report::Outcome::Rejected;
+    let step = |finding: &Finding| STEPS.iter().position(|step| finding.step == Some(step));
+    // A verifier that has other roots or keys says less than the one that came further.
+    if let (true, Some((finding, found))) = (findings.is_empty(), refused.into_iter().max_by_key(|one| step(&one.0))) {
+        findings.push(finding);
+        outcome = found;
     }
-    Candidate { source, format, outcome: report::Outcome::Rejected, findings, attestation: None }
+    Candidate { source, format, outcome, findings, attestation: None }
 }
 
 /// What is wrong with the artifact as a whole: the policy's own state, and each evidence that nothing satisfies.

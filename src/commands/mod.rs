@@ -13,6 +13,7 @@ mod hints;
 mod inspect;
 mod key;
 mod online;
+mod policy;
 mod progress;
 mod roots;
 mod shell;
@@ -49,6 +50,9 @@ enum Command {
     Verify(Box<verify::Args>),
     /// Show what is in a file of attestations; nothing is believed
     Inspect(inspect::Args),
+    /// Check, lint and test policy files
+    #[command(subcommand)]
+    Policy(policy::Command),
     /// Make keys
     #[command(subcommand)]
     Key(key::Command),
@@ -71,6 +75,7 @@ pub fn run() -> ExitCode {
         Command::Attest(args) => attest::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Policy(command) => policy::run(&command),
         Command::Key(command) => key::run(&command),
         Command::Trust(command) => trust::run(&command),
         Command::Completions(args) => completions::run(&args),

@@ -12,6 +12,7 @@ use crate::assess;
 use crate::assess::Request;
 use crate::assess::Where;
 use crate::assess::assess;
+use crate::assess::document::DocumentRequest;
 use crate::commands::Outcome;
 use crate::commands::artifacts;
 use crate::commands::error::CommandError;
@@ -20,10 +21,13 @@ use crate::commands::expectations::Expectations;
 use crate::commands::hints;
 use crate::commands::online;
 use crate::commands::online::Logs;
+use crate::commands::policy;
 use crate::commands::progress;
 use crate::commands::roots;
 use crate::commands::terminal;
 use crate::formats::bundle::Bundle;
+use crate::policy::Policy;
+use crate::policy::document::model::Document;
 use crate::report::ATTESTATIONS_LEFT_OUT;
 use crate::report::Notice;
 use crate::report::Report;
@@ -71,6 +75,11 @@ pub(super) struct Args {
     #[command(flatten)]
     expectations: Expectations,
 
+    /// Judge by a policy file, which says whom to believe and what to expect, in place of all those flags
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["Expectations", "trust"],
+          value_parser = NonEmptyStringValueParser::new())]
+    policy: Option<String>,
+
     /// What to believe: public-good (the default), github, or a trusted_root.json; repeatable
     #[arg(long, value_name = "ROOT", value_parser = NonEmptyStringValueParser::new())]
     trust: Vec<String>,
@@ -107,27 +116,20 @@ pub(super) enum Format {
 pub(super) fn run(args: &Args) -> Outcome {
     // Without `--online` nothing here ever opens a socket, so the promise of `--offline` needs no code.
     let Args { offline: _, .. } = args;
-    let policy = args.expectations.policy()?;
+    let judge = match &args.policy {
+        Some(file) => By::Policy(Box::new(policy::load::whole(file)?)),
+        None => By::Flags(args.expectations.policy()?),
+    };
     let located = subjects::locate(&args.subjects).map_err(|error| artifacts::refused(&error))?;
     let attestations = attestations(args, &located)?;
     let (located, left_out) = without_attestations(located, &args.subjects, &attestations);
     if located.is_empty() {
         return Err(artifacts::refused(&subjects::SubjectsError::Empty));
     }
-    let verifier = Verifier::new(roots::load(&args.trust)?, args.expectations.keys()?);
-    let logs = Logs::new(&args.network, verifier.roots())?;
-    let ask = |bundle: &Bundle| logs.ask(bundle);
-    let request = Request {
-        proofs: if args.online { Proofs::Asked(&ask) } else { Proofs::InFiles },
-        verifier: &verifier,
-        policy: &policy,
-        artifacts: &located,
-        attestations: &attestations,
-        now: Timestamp::now(),
-        threads: artifacts::threads(),
+    let mut report = match &judge {
+        By::Policy(document) => by_policy(document, args, &located, &attestations)?,
+        By::Flags(policy) => by_flags(policy, args, &located, &attestations)?,
     };
-    let report = progress::while_hashing(|tell| assess(&request, tell));
-    let mut report = report.map_err(|error: assess::AssessError| CommandError::undecided(error.code(), error))?;
     report.notices.extend(left_out);
     hints::advise(&mut report);
     write(&report, args.format, args.output.as_deref())?;
@@ -136,6 +138,52 @@ pub(super) fn run(args: &Args) -> Outcome {
         Verdict::Denied => Exit::Denied,
         Verdict::Undecided => Exit::Undecided,
     })
+}
+
+/// What is judged by.
+enum By {
+    Policy(Box<Document>),
+    Flags(Policy),
+}
+
+fn by_flags(policy: &Policy, args: &Args, located: &[Located], attestations: &Where) -> Result<Report, CommandError> {
+    let verifier = Verifier::new(roots::load(&args.trust)?, args.expectations.keys()?);
+    let logs = Logs::new(&args.network, verifier.roots())?;
+    let ask = |bundle: &Bundle| logs.ask(bundle);
+    let request = Request {
+        proofs: if args.online { Proofs::Asked(&ask) } else { Proofs::InFiles },
+        verifier: &verifier,
+        policy,
+        artifacts: located,
+        attestations,
+        now: Timestamp::now(),
+        threads: artifacts::threads(),
+    };
+    let report = progress::while_hashing(|tell| assess(&request, tell));
+    report.map_err(|error: assess::AssessError| CommandError::undecided(error.code(), error))
+}
+
+/// The roots and keys are the policy's own.
+fn by_policy(
+    document: &Document,
+    args: &Args,
+    located: &[Located],
+    attestations: &Where,
+) -> Result<Report, CommandError> {
+    let roots: Vec<_> = document.verifiers.iter().flat_map(|verifier| verifier.roots.clone()).collect();
+    let logs = Logs::new(&args.network, &roots)?;
+    let ask = |bundle: &Bundle| logs.ask(bundle);
+    let request = DocumentRequest {
+        proofs: if args.online { Proofs::Asked(&ask) } else { Proofs::InFiles },
+        document,
+        artifacts: located,
+        attestations,
+        now: Timestamp::now(),
+        threads: artifacts::threads(),
+    };
+    let assessed = progress::while_hashing(|tell| assess::document::assess(&request, tell));
+    let assessed = assessed.map_err(|error: assess::AssessError| CommandError::undecided(error.code(), error))?;
+    Ok(assessed.report)
 }
 
 /// Writes a report where and how it was asked for.

@@ -7,6 +7,8 @@ pub mod inspection;
 pub mod json;
 #[cfg(feature = "policy-file")]
 pub mod policy;
+#[cfg(feature = "policy-file")]
+pub mod policy_files;
 mod rows;
 mod text;
 pub mod trust;

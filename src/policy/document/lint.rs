@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::formats::predicate_type;
+use crate::formats::provenance::v01;
 use crate::formats::provenance::v1;
 use crate::formats::provenance::v02;
 use crate::formats::vsa;
@@ -132,7 +133,7 @@ pub fn lint(document: &Document, now: Timestamp) -> Vec<Lint> {
 }
 
 fn is_provenance(uri: &str) -> bool {
-    [v02::PREDICATE_TYPE, v1::PREDICATE_TYPE].contains(&uri)
+    [v01::PREDICATE_TYPE, v02::PREDICATE_TYPE, v1::PREDICATE_TYPE].contains(&uri)
 }
 
 /// Words of predicate types of which a newer attestation replaces an older one.

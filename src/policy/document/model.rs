@@ -12,8 +12,8 @@ use crate::policy::Slsa;
 use crate::policy::document::condition::Condition;
 use crate::policy::document::node::Position;
 use crate::policy::document::pointer::Pointer;
+use crate::trust::rings::TrustedKey;
 use crate::trust::root::TrustedRoot;
-use crate::verify::TrustedKey;
 
 /// `apiVersion` of a policy file.
 pub const API_VERSION: &str = "sealmark.dev/v1";

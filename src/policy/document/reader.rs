@@ -11,6 +11,8 @@ use crate::policy::document::node::shown;
 use crate::policy::document::problem::Problem;
 use crate::policy::document::yaml::escape;
 
+pub(super) use crate::policy::document::yaml::escape as escaped;
+
 /// Longest text of a policy that is no PEM block, expression or condition, in bytes.
 const MAX_TEXT: usize = 4096;
 /// Longest duration, in days.

@@ -1,6 +1,7 @@
 //! `evidence`: what must be shown by attestations.
 
 use crate::formats::predicate_type;
+use crate::formats::provenance::v01;
 use crate::formats::provenance::v1;
 use crate::formats::provenance::v02;
 use crate::policy::document::model::Evidence;
@@ -66,7 +67,9 @@ fn evidence(
     let slsa_place = fields.get("slsa");
     let slsa = slsa_place.clone().map(|place| slsa::read(reader, place));
     if let (Some(place), Some(types)) = (&slsa_place, &predicate_types)
-        && !types.iter().all(|uri| [v02::PREDICATE_TYPE, v1::PREDICATE_TYPE].contains(&uri.as_str()))
+        && !types
+            .iter()
+            .all(|uri| [v01::PREDICATE_TYPE, v02::PREDICATE_TYPE, v1::PREDICATE_TYPE].contains(&uri.as_str()))
     {
         let expected = "slsa with predicate types of SLSA provenance alone";
         reader.refuse("policy-key-conflict", place, expected, types.join(", "));

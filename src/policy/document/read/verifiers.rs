@@ -17,17 +17,20 @@ use crate::policy::document::reader::Reader;
 use crate::trust::embedded::Domain;
 use crate::trust::key;
 use crate::trust::key::PublicKey;
+use crate::trust::rings;
+use crate::trust::rings::Ring;
+use crate::trust::rings::TrustedKey;
 use crate::trust::root::TrustedRoot;
-use crate::verify::TrustedKey;
 
 /// Most identities, keys and roots of one verifier each.
 const MAX_ITEMS: usize = 32;
 
-const KEYS: &[&str] = &["description", "trust", "identities", "keys", "transparency"];
+const KEYS: &[&str] = &["description", "trust", "identities", "keys", "keyRings", "transparency"];
 const IDENTITY: &[&str] = &["identity", "issuer", "extensions"];
 const REQUIRE: &[&str] = &["exact", "oneOf", "matches", "any"];
 const KEY: &[&str] = &["pem", "file", "sha256"];
 const ROOT: &[&str] = &["file", "sha256"];
+const RINGS: &[Ring] = &[Ring::NpmRegistry, Ring::GoogleCloudBuild];
 const LOG: &[(&str, Log)] = &[("required", Log::Required), ("not-required", Log::NotRequired)];
 
 /// What was read, and every name whether or not it could be read: a name with a problem is still a name.
@@ -59,19 +62,23 @@ fn verifier(reader: &mut Reader, name: String, place: Place<'_>, files: &Files) 
         let place = reader.need(&fields, "log")?;
         reader.word(&place, LOG)
     });
-    let signers = match (fields.get("identities"), fields.get("keys")) {
-        (Some(list), None) => {
+    let signers = match (fields.get("identities"), fields.has("keys") || fields.has("keyRings")) {
+        (Some(list), false) => {
             let rules = reader.list(&list, "identities", MAX_ITEMS);
             let rules = rules.into_iter().filter_map(|place| identity(reader, place)).collect();
             Some(Signers::Identities(rules))
         }
-        (None, Some(list)) => {
-            let items = reader.list(&list, "keys", MAX_ITEMS);
-            Some(Signers::Keys(items.into_iter().filter_map(|place| key(reader, place, files)).collect()))
+        (None, true) => {
+            let named = fields.get("keys").map(|list| reader.list(&list, "keys", MAX_ITEMS)).unwrap_or_default();
+            let mut keys: Vec<_> = named.into_iter().filter_map(|place| key(reader, place, files)).collect();
+            if let Some(list) = fields.get("keyRings") {
+                keys.extend(key_rings(reader, &list));
+            }
+            Some(Signers::Keys(keys))
         }
         (found, _) => {
             let found = if found.is_some() { "both" } else { "neither" };
-            reader.refuse("policy-key-conflict", fields.place(), "either identities or keys", found);
+            reader.refuse("policy-key-conflict", fields.place(), "either identities, or keys and keyRings", found);
             None
         }
     };
@@ -170,12 +177,30 @@ fn key(reader: &mut Reader, place: Place<'_>, files: &Files) -> Option<TrustedKe
         }
     };
     match PublicKey::from_pem(bytes) {
-        Ok(key) => Some(TrustedKey { voucher, key }),
+        Ok(key) => Some(TrustedKey::named(voucher, key)),
         Err(error) => {
             reader.refuse("policy-trust", fields.place(), "a PEM public key", error.to_string());
             None
         }
     }
+}
+
+/// The keys of well-known services, which ship inside the program.
+fn key_rings(reader: &mut Reader, list: &Place<'_>) -> Vec<TrustedKey> {
+    let mut out = Vec::new();
+    let table: Vec<(&str, Ring)> = RINGS.iter().map(|ring| (ring.name(), *ring)).collect();
+    for place in reader.list(list, "key rings", RINGS.len()) {
+        let keys = match reader.word(&place, &table) {
+            Some(Ring::NpmRegistry) => rings::npm(),
+            Some(Ring::GoogleCloudBuild) => rings::google_cloud_build(),
+            Some(Ring::Named) | None => continue,
+        };
+        match keys {
+            Ok(keys) => out.extend(keys),
+            Err(error) => reader.refuse("policy-trust", &place, "a key ring", error.to_string()),
+        }
+    }
+    out
 }
 
 fn identity(reader: &mut Reader, place: Place<'_>) -> Option<IdentityRule> {
