@@ -15,10 +15,16 @@ use nix::sys::resource::getrusage;
 use sealmark::formats::digest::Algorithm;
 use sealmark::store::hash::hash_files;
 
+#[path = "support/signatures.rs"]
+mod signatures;
 #[path = "../tests/support/mod.rs"]
 mod support;
 
+use signatures::Check;
+use signatures::checks;
+use support::virtual_sigstore::GitHub;
 use support::virtual_sigstore::VirtualSigstore;
+use support::virtual_sigstore::statement;
 
 /// Runs of each process.
 const RUNS: usize = 200;
@@ -141,8 +147,97 @@ fn hashing(dir: &Path) {
     println!("  three algorithms, 1 thread {:>7.2} GB/s", speed(three, 1));
 }
 
+/// Runs of each batch, of which the fastest counts: the machine may do other work in between.
+const BATCH_RUNS: usize = 7;
+/// Bundles that differ; larger batches repeat them, which spares no work.
+const DISTINCT: usize = 250;
+
+/// What a whole process takes on these processors: wall time, and the peak memory of all processes so far in KiB.
+fn batch(dir: &Path, cores: &str, args: &[&str]) -> (Duration, i64) {
+    let sealmark = env!("CARGO_BIN_EXE_sealmark");
+    let once = || {
+        let start = Instant::now();
+        let mut command = Command::new("taskset");
+        let status = command.args(["-c", cores, sealmark]).args(args).current_dir(dir).stdout(Stdio::null()).status();
+        assert!(status.unwrap().success(), "{args:?}");
+        start.elapsed()
+    };
+    let best = (0..BATCH_RUNS).map(|_| once()).min().unwrap();
+    (best, getrusage(UsageWho::RUSAGE_CHILDREN).unwrap().max_rss())
+}
+
+fn compare(name: &str, dir: &Path, args: &[&str], signatures: Duration) {
+    let (one, memory) = batch(dir, "0", args);
+    let (two, memory_two) = batch(dir, "0,1", args);
+    println!(
+        "  {name:<34} 1 core {:>9.1} ms {:>5.2}x signatures | 2 cores {:>9.1} ms {:.2} times faster | peak {:.1}, {:.1} MiB",
+        ms(one),
+        one.as_secs_f64() / signatures.as_secs_f64(),
+        ms(two),
+        one.as_secs_f64() / two.as_secs_f64(),
+        mib(memory),
+        mib(memory_two),
+    );
+}
+
+/// Many artifacts of one attestation, and many attestations, against one policy. Peaks are of all processes so far, so
+/// each batch is larger than the one before.
+fn batches(dir: &Path) {
+    let sigstore = VirtualSigstore::new("bench");
+    let spec = sigstore.spec(b"artifact bytes");
+    let bundle = sigstore.mint(&spec);
+    let checks = checks(&sigstore, &spec, &sealmark::formats::bundle::Bundle::from_json(bundle).unwrap());
+    let round = || {
+        let start = Instant::now();
+        checks.iter().for_each(Check::run);
+        start.elapsed()
+    };
+    let signatures = (0..2000).map(|_| round()).min().unwrap();
+    println!(
+        "batches, best of {BATCH_RUNS} runs; the {} signature checks of a bundle take {:.1} us",
+        checks.len(),
+        ms(signatures) * 1e3
+    );
+    let policy = ["--trust", "root.json", "--source-uri", "github.com/acme/app"];
+    let many = dir.join("many");
+    std::fs::create_dir(&many).unwrap();
+    let subject = |n: usize| {
+        let content = format!("artifact {n}");
+        std::fs::write(many.join(format!("a{n}")), &content).unwrap();
+        statement::subject(&format!("a{n}"), content.as_bytes())
+    };
+    let subjects = serde_json::json!((0..1000).map(subject).collect::<Vec<_>>());
+    let provenance = sigstore.mint(&sigstore.spec_of(&subjects, &GitHub::default())).to_string();
+    std::fs::write(dir.join("provenance.jsonl"), provenance).unwrap();
+    let args = [&["verify", "many", "--bundle", "provenance.jsonl"], &policy[..]].concat();
+    compare("1,000 artifacts, 1 bundle", dir, &args, signatures);
+    let distinct: Vec<String> = (0..DISTINCT)
+        .map(|n| {
+            let run = GitHub { run_id: n.to_string(), ..GitHub::default() };
+            let subjects = serde_json::json!([statement::subject("app.tar.gz", b"artifact bytes")]);
+            sigstore.mint(&sigstore.spec_of(&subjects, &run)).to_string()
+        })
+        .collect();
+    for (name, count) in [("1,000", 1000), ("10,000", 10_000)] {
+        let lines: Vec<&str> = distinct.iter().map(String::as_str).cycle().take(count).collect();
+        std::fs::write(dir.join("bundles.jsonl"), lines.join("\n")).unwrap();
+        let all = signatures * u32::try_from(count).unwrap();
+        for format in ["human", "json"] {
+            let args = ["verify", "app.tar.gz", "--bundle", "bundles.jsonl", "--format", format];
+            compare(&format!("{name} bundles, 1 artifact, {format}"), dir, &[&args[..], &policy].concat(), all);
+        }
+    }
+    for n in 0..10_000 {
+        std::fs::write(many.join(format!("a{n}")), "artifact bytes").unwrap();
+        std::fs::write(many.join(format!("a{n}.sigstore.json")), &distinct[n % DISTINCT]).unwrap();
+    }
+    let args = [&["verify", "many"], &policy[..]].concat();
+    compare("10,000 artifacts, a bundle each", dir, &args, signatures * 10_000);
+}
+
 fn main() {
     let dir = tempfile::tempdir().unwrap();
     verify_process(dir.path());
+    batches(dir.path());
     hashing(dir.path());
 }

@@ -1,25 +1,22 @@
 //! Verify, from what the user named to a report, on one page.
 
+mod artifacts;
+mod batches;
 pub mod document;
+mod sources;
 
-use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
-use std::panic;
-use std::path::Path;
 use std::path::PathBuf;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering::Relaxed;
-use std::thread;
 
 use jiff::Timestamp;
 
-use crate::formats::FormatError;
+use crate::assess::artifacts::Named;
+use crate::assess::artifacts::hash_more;
+use crate::assess::batches::Batches;
+use crate::assess::batches::Read;
+use crate::assess::sources::SourceFile;
+use crate::assess::sources::check_pairs;
 use crate::formats::artifact::Artifact;
-use crate::formats::artifact::ArtifactError;
-use crate::formats::attestations;
-use crate::formats::bundle::Bundle;
-use crate::formats::digest::Algorithm;
-use crate::formats::digest::Digest;
 use crate::policy::Policy;
 use crate::policy::SourceRef;
 use crate::policy::Verdict;
@@ -37,45 +34,27 @@ use crate::report::ProofSource;
 use crate::report::Report;
 use crate::report::ReportedArtifact;
 use crate::report::Source;
-use crate::report::step_name;
-use crate::store::beside;
 use crate::store::file::StoreError;
-use crate::store::file::read_capped;
-use crate::store::hash::HashError;
 use crate::store::hash::HashProgress;
-use crate::store::hash::hash_files;
+use crate::store::parallel::in_parallel;
 use crate::store::subjects::Located;
 use crate::upgrade::Proofs;
-use crate::upgrade::UpgradeError;
-use crate::upgrade::complete;
-use crate::upgrade::lacks_proof;
 use crate::verify::Authenticated;
-use crate::verify::Step;
 use crate::verify::Verifier;
-use crate::verify::VerifyError;
 
 /// Most pairs of artifact and attestation that one call looks at; a pair costs from a microsecond.
 pub const MAX_PAIRS: usize = 1_000_000;
-
 /// Most attestations of one call that a log is asked about; each costs a request, and a file may hold thousands.
 pub const MAX_ASKED: usize = 100;
-
-/// Algorithms that artifacts are hashed with when an attestation names them; SHA-256 always is.
-const ALSO: [Algorithm; 6] = [
-    Algorithm::Sha384,
-    Algorithm::Sha512,
-    Algorithm::Sha512_256,
-    Algorithm::Sha3_256,
-    Algorithm::Sha3_384,
-    Algorithm::Sha3_512,
-];
+/// Pairs that one thread judges at a time.
+const PAIRS: usize = 32;
 
 /// Where attestations are looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Where {
     /// In these files; each attestation counts for every artifact.
     Files(Vec<PathBuf>),
-    /// Beside each artifact, under the usual names ([`beside`]).
+    /// Beside each artifact, under the usual names ([`crate::store::beside`]).
     Beside,
 }
 
@@ -106,12 +85,10 @@ pub enum AssessError {
     #[error(transparent)]
     File(#[from] StoreError),
     /// More than [`MAX_PAIRS`].
-    #[error("expected at most {MAX_PAIRS} pairs of artifact and attestation, found {artifacts} times {attestations}")]
+    #[error("expected at most {MAX_PAIRS} pairs of artifact and attestation, found {pairs} or more")]
     TooMany {
-        /// Artifacts.
-        artifacts: usize,
-        /// Attestations.
-        attestations: usize,
+        /// Pairs counted.
+        pairs: usize,
     },
     /// More than [`MAX_ASKED`].
     #[error("expected at most {MAX_ASKED} attestations that a log has to be asked about, found {found}")]
@@ -135,279 +112,119 @@ impl AssessError {
 /// Decides about each artifact whether one attestation satisfies the whole policy by itself, and reports every
 /// attestation that was looked at. The same files give the same report, whatever the number of threads.
 ///
+/// Attestations are read, verified and judged in batches and then given up: beside the report, memory does not grow with
+/// their number, except for those that name other digests than SHA-256.
+///
 /// # Errors
 /// [`AssessError`]. What is wrong with one artifact, one attestation, or one file that was only looked for is in the
 /// report.
 pub fn assess(request: &Request<'_>, progress: &(dyn Fn(HashProgress) + Sync)) -> Result<Report, AssessError> {
     // 1. Which files of attestations there are, and for which artifacts each counts.
-    let (paths, sources) = sources(request);
-    // 2. Every file is read and taken apart once. What is malformed stays a candidate.
-    let files = read(&paths, request)?;
-    check_pairs(&files, &sources)?;
-    check_asked(&files, request)?;
-    // 3. Everything about an attestation that does not depend on the artifact is verified once, in parallel. Where the
-    //    caller gave a way to ask a log, what shows no proof is completed with the log's entry first ([`complete`]).
-    let files = authenticate(files, request);
-    // 4. Artifacts are hashed in one pass, by every algorithm that a verified attestation names.
-    let artifacts = artifacts(request, &algorithms(&files), progress);
-    // 5. Each artifact: some subject is it, and the whole policy is satisfied by one attestation alone.
-    let look = |((name, artifact), sources): ((String, Result<Artifact, Finding>), &Vec<usize>)| {
-        let files: Vec<&File> = sources.iter().filter_map(|n| files.get(*n)).collect();
-        match artifact {
-            Ok(artifact) => decide(&artifact, &files, request),
-            Err(finding) => unread(&name, finding),
+    let files = sources::find(request)?;
+    // 2. What the artifacts are: their SHA-256.
+    let mut artifacts = artifacts::read(request, progress);
+    let mut rows = Rows::default();
+    let (mut later, mut also) = (Vec::new(), Vec::new());
+    let (mut number, mut pairs) = (0, 0);
+    let mut batches = Batches::new(&files, request);
+    loop {
+        // 3. A batch of attestations is verified, as far as that does not depend on an artifact.
+        let batch = batches.next()?;
+        if batch.is_empty() {
+            break;
         }
-    };
-    let results = artifacts.into_iter().zip(&sources).map(look).collect();
+        let mut now = Vec::with_capacity(batch.len());
+        for read in batch {
+            pairs = check_pairs(pairs, files.get(read.file).map_or(0, |file| file.places.len()), 1)?;
+            let others = read.authenticated.as_ref().map(artifacts::algorithms).unwrap_or_default();
+            if others.is_empty() { &mut now } else { &mut later }.push((number, read));
+            also.extend(others);
+            number += 1;
+        }
+        // 4. Each with each artifact: some subject is it, and the whole policy is satisfied by this attestation alone.
+        rows.judge(now, &files, &artifacts, request);
+    }
+    // 5. Those that name other digests follow, once those digests are known.
+    if !later.is_empty() {
+        let which = counted(&later, &files, artifacts.len());
+        also.sort();
+        also.dedup();
+        hash_more(&mut artifacts, &which, &also, request, progress);
+        rows.judge(later, &files, &artifacts, request);
+    }
     // 6. The report, with what the roots say about their own age.
+    let results = rows.results(artifacts, request.policy);
     let notices = request.verifier.roots().iter().flat_map(|root| root.notices(request.now)).map(Notice::from);
     Ok(Report::new(request.now, results, notices.collect()))
 }
 
-/// A file of attestations.
-struct File {
-    name: String,
-    candidates: Result<Vec<Read>, Finding>,
-}
-
-/// An attestation of a file, as far as it was verified.
-struct Read {
-    position: attestations::Position,
-    format: Option<&'static str>,
-    authenticated: Result<Authenticated, Box<Refused>>,
-    proofs: ProofSource,
-}
-
-/// Why an attestation is not believed, and whether that was decided.
-struct Refused {
-    finding: Finding,
-    outcome: Outcome,
-}
-
-impl Refused {
-    fn new(finding: Finding) -> Box<Self> {
-        Box::new(Self { finding, outcome: Outcome::Rejected })
-    }
-}
-
-/// Step 1: the files, each once, and for each artifact which of them count.
-fn sources(request: &Request<'_>) -> (Vec<PathBuf>, Vec<Vec<usize>>) {
-    match request.attestations {
-        Where::Files(paths) => {
-            let mut once: Vec<PathBuf> = Vec::new();
-            paths.iter().for_each(|path| {
-                if !once.contains(path) {
-                    once.push(path.clone())
-                }
-            });
-            let all: Vec<usize> = (0..once.len()).collect();
-            (once, request.artifacts.iter().map(|_| all.clone()).collect())
+/// The artifacts that some attestations count for.
+fn counted(reads: &[(usize, Read)], files: &[SourceFile], artifacts: usize) -> Vec<usize> {
+    let mut counted = vec![false; artifacts];
+    for place in reads.iter().filter_map(|(_, read)| files.get(read.file)).flat_map(|file| &file.places) {
+        if let Some(counted) = counted.get_mut(place.artifact) {
+            *counted = true;
         }
-        Where::Beside => {
-            let mut known = BTreeMap::new();
-            let mut paths = Vec::new();
-            let mut number = |path: PathBuf| {
-                *known.entry(path.clone()).or_insert_with(|| {
-                    paths.push(path);
-                    paths.len() - 1
-                })
+    }
+    counted.iter().enumerate().filter(|(_, counted)| **counted).map(|(n, _)| n).collect()
+}
+
+/// What became of each pair of artifact and attestation.
+#[derive(Default)]
+struct Rows(Vec<Row>);
+
+/// One pair.
+struct Row {
+    artifact: usize,
+    /// Which of the artifact's files, and which attestation of all: the order in which they were read.
+    order: (usize, usize),
+    candidate: Candidate,
+}
+
+impl Rows {
+    /// Judges each attestation with each artifact that it counts for.
+    fn judge(&mut self, reads: Vec<(usize, Read)>, files: &[SourceFile], artifacts: &[Named], request: &Request<'_>) {
+        let mut work = Vec::with_capacity(reads.len());
+        for (number, read) in reads {
+            let Some(file) = files.get(read.file) else { continue };
+            let some = file.places.chunks(PAIRS).map(|places| (number, read.clone(), &file.name, places));
+            work.extend(some);
+        }
+        let rows = in_parallel(work, request.threads, |(number, read, file, places)| {
+            let known =
+                places.iter().filter_map(|place| Some((place, artifacts.get(place.artifact)?.1.as_ref().ok()?)));
+            let row = |(place, artifact): (&sources::Place, &Artifact)| Row {
+                artifact: place.artifact,
+                order: (place.rank, number),
+                candidate: candidate(&read, file, artifact, request.policy),
             };
-            let found = |one: &Located| match one {
-                Located::File(path) => beside::find(path),
-                Located::Digests { .. } => Vec::new(),
-            };
-            let sources =
-                request.artifacts.iter().map(|one| found(one).into_iter().map(&mut number).collect()).collect();
-            (paths, sources)
-        }
+            known.map(row).collect::<Vec<_>>()
+        });
+        self.0.extend(rows.into_iter().flatten());
     }
-}
 
-/// Step 2. A file that was named must be readable; one that was only found is reported.
-fn read(paths: &[PathBuf], request: &Request<'_>) -> Result<Vec<Parsed>, AssessError> {
-    let cap = u64::try_from(attestations::MAX_BYTES).unwrap_or(u64::MAX);
-    let mut files = Vec::with_capacity(paths.len());
-    for path in paths {
-        let candidates = match (read_capped(path, cap), request.attestations) {
-            (Ok(bytes), _) => attestations::parse(&bytes).map_err(NotParsed::Malformed),
-            (Err(error), Where::Files(_)) => return Err(error.into()),
-            (Err(error), Where::Beside) => Err(NotParsed::Unreadable(error)),
+    /// One result for each artifact, its candidates in the order in which they were read.
+    fn results(self, artifacts: Vec<Named>, policy: &Policy) -> Vec<ArtifactResult> {
+        let mut rows = self.0;
+        rows.sort_by_key(|row| (row.artifact, row.order));
+        let mut rows = rows.into_iter().peekable();
+        let result = |(n, (name, artifact)): (usize, Named)| {
+            let mut candidates = Vec::new();
+            while let Some(row) = rows.next_if(|row| row.artifact == n) {
+                candidates.push(row.candidate);
+            }
+            match artifact {
+                Ok(artifact) => decide(&artifact, candidates, policy),
+                Err(finding) => unread(&name, finding),
+            }
         };
-        files.push(Parsed { name: path.display().to_string(), candidates });
-    }
-    Ok(files)
-}
-
-/// Each artifact is compared with each attestation that counts for it.
-fn check_pairs(files: &[Parsed], sources: &[Vec<usize>]) -> Result<(), AssessError> {
-    let count = |file: &Parsed| file.candidates.as_ref().map_or(1, Vec::len);
-    let pairs = sources.iter().flatten().filter_map(|n| files.get(*n)).map(count).fold(0, usize::saturating_add);
-    if pairs > MAX_PAIRS {
-        let (artifacts, attestations) = (sources.len(), files.iter().map(count).sum());
-        return Err(AssessError::TooMany { artifacts, attestations });
-    }
-    Ok(())
-}
-
-/// Asking a log takes a while, so the number is known before the first request.
-fn check_asked(files: &[Parsed], request: &Request<'_>) -> Result<(), AssessError> {
-    let bundles = files.iter().filter_map(|file| file.candidates.as_ref().ok()).flatten();
-    let found = bundles.filter(|one| one.bundle.as_ref().is_ok_and(lacks_proof)).count();
-    match request.proofs {
-        Proofs::Asked(_) if found > MAX_ASKED => Err(AssessError::TooManyAsked { found }),
-        Proofs::Asked(_) | Proofs::InFiles => Ok(()),
+        artifacts.into_iter().enumerate().map(result).collect()
     }
 }
 
-struct Parsed {
-    name: String,
-    candidates: Result<Vec<attestations::Candidate>, NotParsed>,
-}
-
-enum NotParsed {
-    Malformed(FormatError),
-    Unreadable(StoreError),
-}
-
-/// Step 3. Results come in the order of the files and of their lines.
-fn authenticate(files: Vec<Parsed>, request: &Request<'_>) -> Vec<File> {
-    let bundles: Vec<_> = files.iter().filter_map(|file| file.candidates.as_ref().ok()).flatten().collect();
-    let mut done = in_parallel(&bundles, request.threads, |candidate| match &candidate.bundle {
-        Ok(bundle) => authenticate_one(bundle, request),
-        Err(error) => Err(Refused::new(Finding::from(error))),
-    })
-    .into_iter();
-    let mut read = |candidate: attestations::Candidate| {
-        let format = candidate.bundle.as_ref().ok().map(|bundle| bundle.version.name());
-        // One result came for each candidate.
-        let authenticated = done.next()?;
-        let asked = matches!(request.proofs, Proofs::Asked(_)) && candidate.bundle.as_ref().is_ok_and(lacks_proof);
-        let proofs = if asked { ProofSource::Log } else { ProofSource::File };
-        Some(Read { position: candidate.position, format, authenticated, proofs })
-    };
-    let file = |Parsed { name, candidates }| match candidates {
-        Ok(candidates) => File { name, candidates: Ok(candidates.into_iter().filter_map(&mut read).collect()) },
-        Err(NotParsed::Malformed(error)) => {
-            let authenticated = Err(Refused::new(Finding::from(&error)));
-            let (position, proofs) = (attestations::Position::Whole, ProofSource::File);
-            let whole = Read { position, format: None, authenticated, proofs };
-            File { name, candidates: Ok(vec![whole]) }
-        }
-        Err(NotParsed::Unreadable(error)) => File { name, candidates: Err(Finding::new(error.code(), error)) },
-    };
-    files.into_iter().map(file).collect()
-}
-
-fn authenticate_one(bundle: &Bundle, request: &Request<'_>) -> Result<Authenticated, Box<Refused>> {
-    let ask = match request.proofs {
-        Proofs::InFiles => {
-            let refused = |error: VerifyError| Refused::new(Finding::from(&error));
-            return request.verifier.authenticate(bundle, request.now).map_err(refused);
-        }
-        Proofs::Asked(ask) => ask,
-    };
-    complete(request.verifier, bundle, ask, request.now).map(|(_, authenticated)| authenticated).map_err(|error| {
-        let outcome = if error.is_refusal() { Outcome::Rejected } else { Outcome::Undecided };
-        let finding = match &error {
-            UpgradeError::Refused(error) => Finding::from(error),
-            other => Finding { step: Some(step_name(Step::Time)), ..Finding::new(other.code(), other) },
-        };
-        Box::new(Refused { finding, outcome })
-    })
-}
-
-/// Results in the order of `items`. One item, or one thread, starts none.
-fn in_parallel<T: Sync, R: Send>(items: &[T], threads: NonZeroUsize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let threads = threads.get().min(items.len());
-    if threads <= 1 {
-        return items.iter().map(work).collect();
-    }
-    let next = AtomicUsize::new(0);
-    let run = || {
-        let mut results = Vec::new();
-        loop {
-            let index = next.fetch_add(1, Relaxed);
-            let Some(item) = items.get(index) else { return results };
-            results.push((index, work(item)));
-        }
-    };
-    let mut results = thread::scope(|scope| {
-        // This thread is one of them.
-        let running: Vec<_> = (1..threads).map(|_| scope.spawn(run)).collect();
-        let mut results = run();
-        for thread in running {
-            results.extend(thread.join().unwrap_or_else(|cause| panic::resume_unwind(cause)));
-        }
-        results
-    });
-    results.sort_by_key(|(index, _)| *index);
-    results.into_iter().map(|(_, result)| result).collect()
-}
-
-/// Which algorithms the subjects of verified attestations use, beside SHA-256.
-fn algorithms(files: &[File]) -> Vec<Algorithm> {
-    let read = files.iter().filter_map(|file| file.candidates.as_ref().ok()).flatten();
-    let statements = read.filter_map(|read| read.authenticated.as_ref().ok()).map(Authenticated::statement);
-    let mut found = Vec::new();
-    for subject in statements.flat_map(|statement| &statement.subjects) {
-        let new = |algorithm: &Algorithm| !found.contains(algorithm) && subject.digest.get(*algorithm).is_some();
-        let new: Vec<_> = ALSO.into_iter().filter(new).collect();
-        found.extend(new);
-        if found.len() == ALSO.len() {
-            break;
-        }
-    }
-    found
-}
-
-/// Step 4. An artifact that cannot be read is reported, and undecided.
-fn artifacts(
-    request: &Request<'_>,
-    also: &[Algorithm],
-    progress: &(dyn Fn(HashProgress) + Sync),
-) -> Vec<(String, Result<Artifact, Finding>)> {
-    let path = |one: &Located| match one {
-        Located::File(path) => Some(path.clone()),
-        Located::Digests { .. } => None,
-    };
-    let paths: Vec<PathBuf> = request.artifacts.iter().filter_map(path).collect();
-    let algorithms: Vec<Algorithm> = [Algorithm::Sha256].into_iter().chain(also.iter().copied()).collect();
-    let mut hashed = hash_files(&paths, &algorithms, progress, request.threads).into_iter();
-    let named = |name: String, digests: Vec<Digest>| {
-        let artifact = Artifact::new(name.clone(), digests);
-        (name, artifact.map_err(|error: ArtifactError| Finding::new(error.code(), error)))
-    };
-    let artifact = |one: &Located| match one {
-        Located::File(path) => match hashed.next() {
-            Some(Err(error)) => (name(path), Err(Finding::new(HashError::code(&error), error))),
-            // One result came for each path; without digests there is no artifact.
-            digests => named(name(path), digests.and_then(Result::ok).unwrap_or_default()),
-        },
-        Located::Digests { name, digests } => named(name.clone(), digests.clone()),
-    };
-    request.artifacts.iter().map(artifact).collect()
-}
-
-fn name(path: &Path) -> String {
-    path.display().to_string()
-}
-
-/// Step 5. An artifact is allowed by one accepted attestation, whatever stands beside it. It is undecided when there is
-/// none but something could not be read, or a log gave no answer; in every other case it is denied, also when nothing is attested about it.
-fn decide(artifact: &Artifact, files: &[&File], request: &Request<'_>) -> ArtifactResult {
-    let mut candidates = Vec::new();
-    for file in files {
-        match &file.candidates {
-            Ok(read) => candidates.extend(read.iter().map(|read| candidate(read, &file.name, artifact, request))),
-            Err(finding) => candidates.push(Candidate {
-                source: Source::new(&file.name, attestations::Position::Whole),
-                format: None,
-                outcome: Outcome::Unreadable,
-                findings: vec![finding.clone()],
-                attestation: None,
-            }),
-        }
-    }
+/// An artifact is allowed by one accepted attestation, whatever stands beside it. It is undecided when there is none but
+/// something could not be read; in every other case it is denied, also when nothing is attested about it.
+fn decide(artifact: &Artifact, candidates: Vec<Candidate>, policy: &Policy) -> ArtifactResult {
     let any = |outcome| candidates.iter().any(|candidate| candidate.outcome == outcome);
     let verdict = match (any(Outcome::Accepted), any(Outcome::Unreadable) || any(Outcome::Undecided)) {
         (true, _) => report::Verdict::Allowed,
@@ -417,7 +234,7 @@ fn decide(artifact: &Artifact, files: &[&File], request: &Request<'_>) -> Artifa
     let missing = || Finding::new(report::ATTESTATION_MISSING, "expected an attestation, found none");
     let findings = if candidates.is_empty() { vec![missing()] } else { Vec::new() };
     let mut accepted = candidates.iter().filter_map(|candidate| candidate.attestation.as_deref());
-    let not_checked = accepted.next().map(|first| not_checked(first, request.policy)).unwrap_or_default();
+    let not_checked = accepted.next().map(|first| not_checked(first, policy)).unwrap_or_default();
     ArtifactResult { artifact: ReportedArtifact::known(artifact), verdict, findings, candidates, not_checked }
 }
 
@@ -427,26 +244,30 @@ fn unread(name: &str, finding: Finding) -> ArtifactResult {
 }
 
 /// One attestation and one artifact.
-fn candidate(read: &Read, file: &str, artifact: &Artifact, request: &Request<'_>) -> Candidate {
-    let (outcome, findings, attestation) = match accept(read, artifact, request.policy) {
-        Ok(attestation) => (Outcome::Accepted, Vec::new(), Some(Box::new(attestation))),
-        Err(findings) => {
-            let outcome = read.authenticated.as_ref().err().map_or(Outcome::Rejected, |refused| refused.outcome);
-            (outcome, findings, None)
-        }
+fn candidate(read: &Read, file: &str, artifact: &Artifact, policy: &Policy) -> Candidate {
+    let (outcome, findings, attestation) = match &read.authenticated {
+        Err(refused) => (refused.outcome, vec![refused.finding.clone()], None),
+        Ok(authenticated) => match accept(authenticated, read.proofs, artifact, policy) {
+            Ok(attestation) => (Outcome::Accepted, Vec::new(), Some(Box::new(attestation))),
+            Err(findings) => (Outcome::Rejected, findings, None),
+        },
     };
     Candidate { source: Source::new(file, read.position), format: read.format, outcome, findings, attestation }
 }
 
 /// Verified, about this artifact, and as expected.
-fn accept(read: &Read, artifact: &Artifact, policy: &Policy) -> Result<Attestation, Vec<Finding>> {
-    let authenticated = read.authenticated.as_ref().map_err(|refused| vec![refused.finding.clone()])?;
+fn accept(
+    authenticated: &Authenticated,
+    proofs: ProofSource,
+    artifact: &Artifact,
+    policy: &Policy,
+) -> Result<Attestation, Vec<Finding>> {
     let attestation = authenticated.bind(artifact).map_err(|error| vec![Finding::from(&error)])?;
     match judge(attestation, policy).map_err(|error| vec![Finding::from(&error)])? {
         Verdict::Allow(accepted) => {
             let attestation = Attestation::of(&accepted);
-            let fetched = !attestation.evidence.log_entries.is_empty();
-            let proofs = if fetched { read.proofs } else { ProofSource::File };
+            // Without an entry nothing was taken from a log.
+            let proofs = if attestation.evidence.log_entries.is_empty() { ProofSource::File } else { proofs };
             let evidence = Evidence { proofs, ..attestation.evidence };
             Ok(Attestation { evidence, ..attestation })
         }

@@ -6,13 +6,16 @@ use jiff::Timestamp;
 
 use crate::assess;
 use crate::assess::AssessError;
-use crate::assess::File;
-use crate::assess::Read;
 use crate::assess::Request;
 use crate::assess::Where;
+use crate::assess::artifacts;
+use crate::assess::batches::Batches;
+use crate::assess::batches::Read;
+use crate::assess::sources;
+use crate::assess::sources::SourceFile;
+use crate::assess::sources::check_pairs;
 use crate::builders::interpret;
 use crate::formats::artifact::Artifact;
-use crate::formats::attestations;
 use crate::policy;
 use crate::policy::Accepted;
 use crate::policy::Policy;
@@ -30,15 +33,18 @@ use crate::report;
 use crate::report::ArtifactResult;
 use crate::report::Attestation;
 use crate::report::Candidate;
+use crate::report::Evidence;
 use crate::report::Finding;
 use crate::report::NotChecked;
 use crate::report::Notice;
+use crate::report::ProofSource;
 use crate::report::Report;
 use crate::report::ReportedArtifact;
 use crate::report::Source;
 use crate::report::policy::PolicyReport;
 use crate::report::policy::PolicyResult;
 use crate::store::hash::HashProgress;
+use crate::store::parallel::in_parallel;
 use crate::store::subjects::Located;
 use crate::upgrade::Proofs;
 use crate::verify::Unlogged;
@@ -94,40 +100,48 @@ pub fn assess(
         now: request.now,
         threads: request.threads,
     };
-    // 1 to 3. As there, once for each verifier of the policy: each believes its own roots and keys alone.
-    let mut views = Vec::new();
-    let mut sources = Vec::new();
+    let Some(first) = verifiers.first().map(by) else {
+        return Ok(Assessed { report: Report::new(request.now, Vec::new(), Vec::new()), outcomes: Vec::new() });
+    };
+    // 1. Which files of attestations there are, and for which artifacts each counts.
+    let files = sources::find(&first)?;
+    // 2. What the artifacts are: their SHA-256.
+    let mut named = artifacts::read(&first, progress);
+    // 3. Every attestation is verified by each verifier of the policy: each believes its own roots and keys alone. None
+    //    is given up, since `all` and `latest` are about all of them together.
+    let mut views = Vec::with_capacity(verifiers.len());
     for verifier in &verifiers {
-        let request = by(verifier);
-        let (paths, found) = assess::sources(&request);
-        let files = assess::read(&paths, &request)?;
-        assess::check_pairs(&files, &found)?;
-        assess::check_asked(&files, &request)?;
-        views.push(assess::authenticate(files, &request));
-        sources = found;
+        views.push(read(&files, &by(verifier))?);
     }
-    // 4. Artifacts are hashed by every algorithm that some verified attestation names.
-    let mut also: Vec<_> = views.iter().flat_map(|files| assess::algorithms(files)).collect();
-    also.sort_unstable();
+    // 4. Artifacts are hashed by the other algorithms that a verified attestation names.
+    let authenticated = views.iter().flatten().filter_map(|read| read.authenticated.as_ref().ok());
+    let mut also: Vec<_> = authenticated.flat_map(artifacts::algorithms).collect();
+    also.sort();
     also.dedup();
-    let first = verifiers.first().map(by);
-    let artifacts = first.map(|request| assess::artifacts(&request, &also, progress)).unwrap_or_default();
-    // 5. Each artifact, by the whole policy.
+    if !also.is_empty() {
+        let all: Vec<usize> = (0..named.len()).collect();
+        artifacts::hash_more(&mut named, &all, &also, &first, progress);
+    }
+    // 5. Each artifact with all that counts for it, by the whole policy.
+    let mut work = Vec::with_capacity(named.len());
+    for ((n, (name, artifact)), counted) in named.into_iter().enumerate().zip(counted(&files, &views, request)) {
+        work.push((n, name, artifact, counted));
+    }
+    let decided = in_parallel(work, request.threads, |(_, name, artifact, counted)| match artifact {
+        Err(finding) => (assess::unread(&name, finding), None),
+        Ok(artifact) => decide(&artifact, &counted, &files, &views, request),
+    });
+    // 6. The report.
     let (mut results, mut evaluations, mut outcomes) = (Vec::new(), Vec::new(), Vec::new());
-    for ((name, artifact), sources) in artifacts.into_iter().zip(&sources) {
-        match artifact {
-            Err(finding) => results.push(assess::unread(&name, finding)),
-            Ok(artifact) => {
-                let (result, evaluation, outcome) = decide(&artifact, sources, &views, request);
-                results.push(result);
-                evaluations.push(evaluation);
-                outcomes.push(outcome);
-            }
+    for (result, evaluated) in decided {
+        results.push(result);
+        if let Some((evaluation, outcome)) = evaluated {
+            evaluations.push(evaluation);
+            outcomes.push(outcome);
         }
     }
-    // 6. The report.
-    let roots = verifiers.iter().flat_map(Verifier::roots);
     let mut notices: Vec<Notice> = Vec::new();
+    let roots = verifiers.iter().flat_map(Verifier::roots);
     for notice in roots.flat_map(|root| root.notices(request.now)).map(Notice::from) {
         if !notices.contains(&notice) {
             notices.push(notice);
@@ -136,6 +150,39 @@ pub fn assess(
     let mut report = Report::new(request.now, results, notices);
     report.policy = Some(PolicyReport::new(request.document, evaluations));
     Ok(Assessed { report, outcomes })
+}
+
+/// Every attestation, as one verifier finds it.
+fn read(files: &[SourceFile], request: &Request<'_>) -> Result<Vec<Read>, AssessError> {
+    let mut batches = Batches::new(files, request);
+    let (mut all, mut pairs) = (Vec::new(), 0);
+    loop {
+        let batch = batches.next()?;
+        if batch.is_empty() {
+            return Ok(all);
+        }
+        for read in &batch {
+            pairs = check_pairs(pairs, files.get(read.file).map_or(0, |file| file.places.len()), 1)?;
+        }
+        all.extend(batch);
+    }
+}
+
+/// For each artifact, which attestations count, in the order in which they were read.
+fn counted(files: &[SourceFile], views: &[Vec<Read>], request: &DocumentRequest<'_>) -> Vec<Vec<usize>> {
+    let mut counted: Vec<Vec<(usize, usize)>> = vec![Vec::new(); request.artifacts.len()];
+    for (n, read) in views.first().into_iter().flatten().enumerate() {
+        for place in files.get(read.file).into_iter().flat_map(|file| &file.places) {
+            if let Some(list) = counted.get_mut(place.artifact) {
+                list.push((place.rank, n));
+            }
+        }
+    }
+    let sorted = |mut list: Vec<(usize, usize)>| {
+        list.sort_unstable();
+        list.into_iter().map(|(_, n)| n).collect()
+    };
+    counted.into_iter().map(sorted).collect()
 }
 
 fn verifier(named: &NamedVerifier) -> Verifier {
@@ -155,58 +202,35 @@ fn verifier(named: &NamedVerifier) -> Verifier {
 struct Seen {
     source: Source,
     format: Option<&'static str>,
+    proofs: ProofSource,
     under: Vec<Result<VerifiedAttestation, (Finding, report::Outcome)>>,
 }
 
 fn decide(
     artifact: &Artifact,
-    sources: &[usize],
-    views: &[Vec<File>],
+    counted: &[usize],
+    files: &[SourceFile],
+    views: &[Vec<Read>],
     request: &DocumentRequest<'_>,
-) -> (ArtifactResult, PolicyResult, Outcome) {
-    let mut seen = Vec::new();
-    let mut candidates = Vec::new();
-    let mut completeness = Completeness::Complete;
-    for n in sources {
-        let files: Vec<&File> = views.iter().filter_map(|files| files.get(*n)).collect();
-        let Some(first) = files.first() else { continue };
-        match &first.candidates {
-            Ok(read) => seen.extend((0..read.len()).filter_map(|at| see(artifact, &files, at))),
-            Err(finding) => {
-                completeness = Completeness::Unreadable;
-                candidates.push(Candidate {
-                    source: Source::new(&first.name, attestations::Position::Whole),
-                    format: None,
-                    outcome: report::Outcome::Unreadable,
-                    findings: vec![finding.clone()],
-                    attestation: None,
-                });
-            }
-        }
-    }
-    // A log that gave no answer leaves open what an attestation that nobody believes would have said.
-    let open = |one: &Seen| {
-        let unanswered =
-            |view: &Result<_, (Finding, report::Outcome)>| matches!(view, Err((_, report::Outcome::Undecided)));
-        one.under.iter().all(Result::is_err) && one.under.iter().any(unanswered)
+) -> (ArtifactResult, Option<(PolicyResult, Outcome)>) {
+    let seen: Vec<Seen> = counted.iter().filter_map(|n| see(artifact, *n, files, views)).collect();
+    // What was not read, or what a log gave no answer about, might have said something else.
+    let unknown = |view: &Result<_, (Finding, report::Outcome)>| {
+        matches!(view, Err((_, report::Outcome::Undecided | report::Outcome::Unreadable)))
     };
-    if seen.iter().any(open) {
-        completeness = Completeness::Unreadable;
-    }
+    let open = |one: &Seen| one.under.iter().all(Result::is_err) && one.under.iter().any(unknown);
+    let completeness = if seen.iter().any(open) { Completeness::Unreadable } else { Completeness::Complete };
     let under = |one: &Seen| evaluate::Candidate { under: one.under.iter().map(|one| one.clone().ok()).collect() };
     let judged: Vec<evaluate::Candidate> = seen.iter().map(under).collect();
     let outcome = evaluate(request.document, artifact, &judged, completeness, request.now);
     let places: Vec<Source> = seen.iter().map(|one| one.source.clone()).collect();
     let shown = seen.into_iter().enumerate().map(|(n, one)| candidate(n, one, &outcome, request.document));
-    let unread = std::mem::take(&mut candidates);
-    candidates.extend(shown);
-    candidates.extend(unread);
+    let candidates: Vec<Candidate> = shown.collect();
     let verdict = match outcome.decision {
         Decision::Allowed => report::Verdict::Allowed,
         Decision::Denied => report::Verdict::Denied,
         Decision::Undecided => report::Verdict::Undecided,
     };
-    let evaluation = PolicyResult::of(artifact.name(), &outcome, &places);
     let result = ArtifactResult {
         artifact: ReportedArtifact::known(artifact),
         verdict,
@@ -214,27 +238,31 @@ fn decide(
         not_checked: not_checked(&candidates, verdict),
         candidates,
     };
-    (result, evaluation, outcome)
+    (result, Some((PolicyResult::of(artifact.name(), &outcome, &places), outcome)))
 }
 
 /// The same attestation of the same file, as each verifier found it.
-fn see(artifact: &Artifact, files: &[&File], at: usize) -> Option<Seen> {
-    let reads: Vec<&Read> = files.iter().filter_map(|file| file.candidates.as_ref().ok()?.get(at)).collect();
-    let (file, first) = (files.first()?, reads.first()?);
+fn see(artifact: &Artifact, n: usize, files: &[SourceFile], views: &[Vec<Read>]) -> Option<Seen> {
+    let reads: Vec<&Read> = views.iter().filter_map(|view| view.get(n)).collect();
+    let first = reads.first()?;
     let bound = |read: &&Read| match &read.authenticated {
         Ok(authenticated) => {
             authenticated.bind(artifact).map_err(|error| (Finding::from(&error), report::Outcome::Rejected))
         }
         Err(refused) => Err((refused.finding.clone(), refused.outcome)),
     };
-    let under = reads.iter().map(bound).collect();
-    Some(Seen { source: Source::new(&file.name, first.position), format: first.format, under })
+    Some(Seen {
+        source: Source::new(&files.get(first.file)?.name, first.position),
+        format: first.format,
+        proofs: first.proofs,
+        under: reads.iter().map(bound).collect(),
+    })
 }
 
 /// An attestation is accepted when it satisfies some evidence that holds or would hold by it; what it lacks for others is
 /// part of the evaluation.
 fn candidate(n: usize, seen: Seen, judged: &Outcome, document: &Document) -> Candidate {
-    let Seen { source, format, under } = seen;
+    let Seen { source, format, proofs, under } = seen;
     let views: Vec<_> = judged.evidence.iter().flat_map(|evidence| &evidence.candidates).collect();
     let views: Vec<_> = views.into_iter().filter(|view| view.candidate == n).collect();
     let (mut verified, mut refused) = (Vec::new(), Vec::new());
@@ -250,7 +278,10 @@ fn candidate(n: usize, seen: Seen, judged: &Outcome, document: &Document) -> Can
             Ok(provenance) => Accepted::Provenance(provenance),
             Err(_) => Accepted::Other(attestation.clone()),
         };
-        let attestation = Some(Box::new(Attestation::of(&accepted)));
+        let attestation = Attestation::of(&accepted);
+        let proofs = if attestation.evidence.log_entries.is_empty() { ProofSource::File } else { proofs };
+        let evidence = Evidence { proofs, ..attestation.evidence };
+        let attestation = Some(Box::new(Attestation { evidence, ..attestation }));
         return Candidate { source, format, outcome: report::Outcome::Accepted, findings: Vec::new(), attestation };
     }
     let mut findings: Vec<Finding> = Vec::new();

@@ -1,20 +1,37 @@
 //! Advice, by code: what the user can do about what was found.
 
+mod mismatch;
+
 use crate::report::Finding;
 use crate::report::Notice;
 use crate::report::Outcome;
 use crate::report::Report;
+use crate::report::Verdict;
 use crate::store::beside;
+
+/// What the report says about the trusted roots.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Roots {
+    Current,
+    Old,
+}
 
 /// Puts advice where there is any.
 pub(super) fn advise(report: &mut Report) {
+    let old = report.notices.iter().any(|notice| ["trust-root-old", "trust-root-lapsed"].contains(&notice.code));
+    let roots = if old { Roots::Old } else { Roots::Current };
     for result in &mut report.results {
+        let name = &result.artifact.name;
         for finding in &mut result.findings {
-            finding.hint = of_finding(finding);
+            finding.hint = of_finding(finding, name, roots);
         }
         // An artifact that is allowed needs no advice about what else was there.
+        if result.verdict == Verdict::Allowed {
+            continue;
+        }
         let rejected = result.candidates.iter_mut().filter(|candidate| candidate.outcome != Outcome::Accepted);
-        rejected.flat_map(|candidate| &mut candidate.findings).for_each(|finding| finding.hint = of_finding(finding));
+        let findings = rejected.flat_map(|candidate| &mut candidate.findings);
+        findings.for_each(|finding| finding.hint = of_finding(finding, name, roots));
     }
     report.notices.iter_mut().for_each(advise_notice);
 }
@@ -25,28 +42,29 @@ pub(super) fn advise_notice(notice: &mut Notice) {
 }
 
 /// No advice ever says to expect a signer or a builder because it was found: whoever made the attestation chose it.
-fn of_finding(finding: &Finding) -> Option<String> {
-    let found = finding.found.as_deref().unwrap_or_default();
-    let expected = finding.expected.as_deref().unwrap_or_default();
+fn of_finding(finding: &Finding, artifact: &str, roots: Roots) -> Option<String> {
     match finding.code {
+        "attestation-missing" if mismatch::named_like_attestation(artifact) => Some(mismatch::ATTESTATION.to_owned()),
         "attestation-missing" => {
             let names: Vec<_> = beside::SUFFIXES.iter().map(|suffix| format!("FILE{suffix}")).collect();
             Some(format!("name it with --bundle FILE; looked for {} beside it", names.join(", ")))
         }
-        "source-ref-mismatch" | "source-version-mismatch" => source_ref(expected, found),
-        code => of_code(code).map(str::to_owned),
+        code if roots == Roots::Old && OF_ROOTS.contains(&code) => {
+            Some("the trusted root is old and may not know this; take a current one with --trust FILE".to_owned())
+        }
+        code => mismatch::of(finding, artifact).or_else(|| of_code(code).map(str::to_owned)),
     }
 }
 
-fn source_ref(expected: &str, found: &str) -> Option<String> {
-    if let Some(branch) = found.strip_prefix("refs/heads/") {
-        let tag = expected.starts_with("refs/tags/") || expected.starts_with("a tag");
-        let first = if tag { "this build was run on a branch; run the release workflow on the tag, or " } else { "" };
-        return Some(format!("{first}expect --source-branch {branch}"));
-    }
-    let tag = found.strip_prefix("refs/tags/")?;
-    Some(format!("this build was run on a tag; to expect it, --source-tag {tag}"))
-}
+/// Refusals that a trusted root of another time would not make.
+const OF_ROOTS: &[&str] = &[
+    "certificate-untrusted",
+    "log-unknown",
+    "sct-invalid",
+    "timestamp-invalid",
+    "timestamp-window",
+    "log-checkpoint-invalid",
+];
 
 fn of_code(code: &str) -> Option<&'static str> {
     Some(match code {
@@ -67,9 +85,14 @@ fn of_code(code: &str) -> Option<&'static str> {
         "signing-time-unproven" => {
             "a public log may have the entry: --online looks there, and sealmark inspect --upgrade keeps what it found"
         }
+        "sct-invalid" | "timestamp-window" => {
+            "the trusted root may be of another time than the attestation; take a current one with --trust FILE"
+        }
         "time-missing" => "the signer must add a log entry or a timestamp; a certificate proves nothing without one",
+        "builder-ref-mutable" => {
+            "a branch may hold anything tomorrow; build with a release, or name the ref that you trust behind @"
+        }
         "fact-unbacked" => "say whom you trust to state it: --identity with --issuer, or --key",
-        "issuer-mismatch" => "the same name by another issuer is another signer; check who issues for that name",
         "predicate-type-mismatch" => "to accept another kind of attestation, name it with --type",
         "plain-signature" => "a plain signature attests nothing; look for a bundle with a Statement in it",
         "not-an-attestation" => "sealmark inspect shows what is in a file",

@@ -34,6 +34,8 @@ use crate::report::Report;
 use crate::report::Verdict;
 use crate::report::human;
 use crate::report::json;
+use crate::report::markdown;
+use crate::report::sarif;
 use crate::store::beside;
 use crate::store::file::Mode;
 use crate::store::file::Overwrite;
@@ -97,7 +99,7 @@ pub(super) struct Args {
 
     /// What to write
     #[arg(long, value_name = "FORMAT", default_value = "human")]
-    format: Format,
+    format: ReportFormat,
 
     /// Write the report to FILE in place of standard output, whole or not at all
     #[arg(long, value_name = "FILE", value_parser = NonEmptyStringValueParser::new())]
@@ -111,6 +113,19 @@ pub(super) enum Format {
     Human,
     /// One JSON document
     Json,
+}
+
+/// How a report on artifacts is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum ReportFormat {
+    /// For people
+    Human,
+    /// One JSON document
+    Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// GitHub-flavoured Markdown, for the summary of a job
+    Markdown,
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
@@ -190,18 +205,20 @@ fn by_policy(
 ///
 /// # Errors
 /// `output-failed`, `file-*`.
-pub(super) fn write(report: &Report, format: Format, output: Option<&str>) -> Result<(), CommandError> {
+pub(super) fn write(report: &Report, format: ReportFormat, output: Option<&str>) -> Result<(), CommandError> {
     let mut text = Vec::new();
     let written = match format {
-        Format::Human => human::write(report, &mut text),
-        Format::Json => json::write(report, &mut text),
+        ReportFormat::Human => human::write(report, &mut text),
+        ReportFormat::Json => json::write(report, &mut text),
+        ReportFormat::Sarif => sarif::write(report, &mut text),
+        ReportFormat::Markdown => markdown::write(report, &mut text),
     };
     written.map_err(|error| CommandError::undecided("output-failed", error))?;
     match (output, format) {
         (Some(path), _) => write_atomic(Path::new(path), &text, Overwrite::Replace, Mode::Public)
             .map_err(|error| CommandError::undecided(error.code(), error)),
-        (None, Format::Human) => terminal::print_verdicts(&String::from_utf8_lossy(&text)),
-        (None, Format::Json) => terminal::print(&text),
+        (None, ReportFormat::Human) => terminal::print_verdicts(&String::from_utf8_lossy(&text)),
+        (None, ReportFormat::Json | ReportFormat::Sarif | ReportFormat::Markdown) => terminal::print(&text),
     }
 }
 

@@ -51,19 +51,25 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<Candidate>, FormatError> {
         [] => Err(FormatError::Empty),
         [_] => whole(bytes),
         // Several lines are one pretty-printed value exactly when the first line alone is none.
-        [(_, first), ..] if json::parse(first).is_err() && json::parse(bytes).is_ok() => whole(bytes),
+        [(_, first), ..] if !is_value(first) && json::parse(bytes).is_ok() => whole(bytes),
         several if several.len() > MAX_ATTESTATIONS => {
             let (what, found) = ("attestations".to_owned(), several.len());
             Err(FormatError::TooMany { what, limit: MAX_ATTESTATIONS, found })
         }
-        several => {
-            let one = |(n, line): &(usize, &[u8])| {
-                let (position, line) = (Position::Line(n + 1), line.trim_ascii());
-                Candidate { position, bundle: json::parse(line).and_then(|value| bundle(value, line)) }
-            };
-            Ok(several.iter().map(one).collect())
-        }
+        several => Ok(several.iter().map(|(n, line)| self::line(n + 1, line)).collect()),
     }
+}
+
+/// Takes one line of a file of JSON Lines apart; `number` is from 1. For whoever reads a long file line by line: where
+/// [`is_value`] holds for the first of several lines, the lines give what [`parse`] gives for the file.
+pub fn line(number: usize, line: &[u8]) -> Candidate {
+    let line = line.trim_ascii();
+    Candidate { position: Position::Line(number), bundle: json::parse(line).and_then(|value| bundle(value, line)) }
+}
+
+/// Whether a line is a JSON value by itself. The first of several lines that is one starts JSON Lines.
+pub fn is_value(line: &[u8]) -> bool {
+    json::parse(line).is_ok()
 }
 
 fn whole(bytes: &[u8]) -> Result<Vec<Candidate>, FormatError> {

@@ -19,11 +19,14 @@ use crate::report::Report;
 use crate::report::SignerKind;
 use crate::report::Source;
 use crate::report::Verdict;
+use crate::report::names_alike;
+use crate::report::order::closest_first;
+use crate::report::order::elsewhere;
 use crate::report::plain;
 use crate::report::rows::Rows;
 use crate::report::text::short_digests;
 
-/// Most rejected attestations that are shown one by one for one artifact; JSON has them all.
+/// Most attestations of a kind that are shown one by one for one artifact; JSON has them all.
 const SHOWN: usize = 20;
 /// From this many rejected attestations on, those that are about other artifacts are only counted.
 const MANY: usize = 4;
@@ -72,10 +75,14 @@ fn result(result: &ArtifactResult, out: &mut dyn Write) -> io::Result<()> {
         rows.write(out)?;
         let list: Vec<_> = result.not_checked.iter().map(|one| plain(&one.message)).collect();
         writeln!(out, "  not checked: {}", list.join(", "))?;
-        for other in all {
+        let others: Vec<_> = all.collect();
+        for other in others.iter().take(SHOWN) {
             let waived = other.attestation.as_ref().is_some_and(|one| one.evidence.log == LogDemand::Waived);
             let waived = if waived { "   without a log entry: the log was waived" } else { "" };
             writeln!(out, "  also accepted: {}{waived}", place(&other.source))?;
+        }
+        if let Some(more @ 1..) = others.len().checked_sub(SHOWN) {
+            writeln!(out, "  … and {} accepted", count(more, "more attestation"))?;
         }
     } else {
         writeln!(out, "{head}   {}", summary(result))?;
@@ -107,11 +114,12 @@ fn summary(result: &ArtifactResult) -> String {
 }
 
 fn rejected(result: &ArtifactResult, out: &mut dyn Write) -> io::Result<()> {
-    let rejected: Vec<_> = result.candidates.iter().filter(|one| one.outcome != Outcome::Accepted).collect();
+    let rejected = closest_first(result);
     let allowed = result.verdict == Verdict::Allowed;
-    let elsewhere = |one: &&Candidate| one.findings.iter().all(|finding| finding.code == "subject-mismatch");
     let fold = rejected.len() >= MANY || allowed;
-    let (folded, shown): (Vec<_>, Vec<_>) = rejected.into_iter().partition(|one| fold && elsewhere(one));
+    let named = |one: &&Candidate| one.findings.iter().any(|finding| names_alike(finding, &result.artifact.name));
+    let (folded, shown): (Vec<_>, Vec<_>) =
+        rejected.into_iter().partition(|one| fold && elsewhere(one) && (allowed || !named(one)));
     for candidate in shown.iter().take(SHOWN) {
         let also = if allowed { "rejected: " } else { "" };
         match candidate.findings.as_slice() {
@@ -124,10 +132,13 @@ fn rejected(result: &ArtifactResult, out: &mut dyn Write) -> io::Result<()> {
     }
     let more = shown.len().saturating_sub(SHOWN);
     if more > 0 {
-        writeln!(out, "  {} more rejected, each with its reasons in --format json", count(more, "attestation"))?;
+        writeln!(out, "  … and {} rejected, each with its reasons in --format json", count(more, "more attestation"))?;
     }
-    if !folded.is_empty() {
+    if let Some(first) = folded.first() {
         writeln!(out, "  {} about other artifacts   subject-mismatch", count(folded.len(), "attestation"))?;
+        if !allowed && shown.is_empty() {
+            hint(first.findings.first().and_then(|finding| finding.hint.as_deref()), out)?;
+        }
     }
     Ok(())
 }

@@ -1,15 +1,19 @@
 //! Everything that became of a verification, as data: every artifact, every attestation, what was not checked.
 
 mod attestation;
+mod explain;
 mod finding;
 pub mod human;
 pub mod inspection;
 pub mod json;
+pub mod markdown;
+mod order;
 #[cfg(feature = "policy-file")]
 pub mod policy;
 #[cfg(feature = "policy-file")]
 pub mod policy_files;
 mod rows;
+pub mod sarif;
 mod text;
 pub mod trust;
 
@@ -39,6 +43,7 @@ pub use attestation::Transparency;
 pub use finding::Backing;
 pub use finding::Finding;
 pub use finding::step_name;
+pub use order::names_alike;
 pub use text::plain;
 
 /// What a report says it is. Fields may be added under this name; none changes its meaning or goes away.

@@ -24,15 +24,14 @@ use crate::formats::digest::Digest;
 use crate::formats::digest::DigestError;
 use crate::store::file::StoreError;
 use crate::store::file::open_regular;
+use crate::store::parallel::MAX_THREADS;
+use crate::store::parallel::in_parallel_with;
 
 /// Bytes read at once.
 const CHUNK: usize = 1 << 20;
 
 /// A file at least this large, in bytes, is read by one thread and hashed by others when threads are to spare.
 const PIPELINE: u64 = 8 << 20;
-
-/// Most threads that read files.
-const MAX_THREADS: usize = 64;
 
 /// How far hashing has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,38 +115,21 @@ pub fn hash_files(
     progress: &(dyn Fn(HashProgress) + Sync),
     threads: NonZeroUsize,
 ) -> Vec<Result<Vec<Digest>, HashError>> {
-    let threads = threads.get().min(MAX_THREADS);
-    let readers = threads.min(paths.len());
     // What cannot be looked at here is refused with a reason when its turn comes.
     let total = paths.iter().filter_map(|path| path.metadata().ok()).map(|m| m.len()).fold(0, u64::saturating_add);
     let job = Job {
         algorithms,
-        pipelined: threads > readers,
+        pipelined: threads.get().min(MAX_THREADS) > paths.len(),
         progress,
         total: (total, paths.len()),
         done: (AtomicU64::new(0), AtomicUsize::new(0)),
     };
-    let next = AtomicUsize::new(0);
-    let read = || {
-        let mut results = Vec::new();
-        let mut buffer = vec![0; CHUNK];
-        loop {
-            let index = next.fetch_add(1, Relaxed);
-            let Some(path) = paths.get(index) else { return results };
-            results.push((index, job.hash(path, &mut buffer)));
-            job.file_done();
-        }
-    };
-    if readers <= 1 {
-        return read().into_iter().map(|(_, result)| result).collect();
-    }
-    let mut results = thread::scope(|scope| {
-        let running: Vec<_> = (0..readers).map(|_| scope.spawn(read)).collect();
-        let ended = running.into_iter().map(|thread| thread.join());
-        ended.flat_map(|results| results.unwrap_or_else(|cause| panic::resume_unwind(cause))).collect::<Vec<_>>()
-    });
-    results.sort_by_key(|(index, _)| *index);
-    results.into_iter().map(|(_, result)| result).collect()
+    let buffer = || vec![0; CHUNK];
+    in_parallel_with(paths.iter().collect(), threads, buffer, |buffer, path| {
+        let result = job.hash(path, buffer);
+        job.file_done();
+        result
+    })
 }
 
 /// The `dirHash` of a directory that holds files of these names and SHA-256 digests.

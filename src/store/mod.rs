@@ -3,5 +3,7 @@
 pub mod beside;
 pub mod file;
 pub mod hash;
+pub mod lines;
 pub mod oci_layout;
+pub mod parallel;
 pub mod subjects;

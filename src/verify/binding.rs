@@ -12,6 +12,8 @@ use crate::verify::VerifyError;
 
 /// Most subjects that a refusal lists.
 const SHOWN: usize = 3;
+/// Most subjects whose names are compared with the artifact's for a refusal.
+const NAMES: usize = 1000;
 
 /// A subject of the Statement is the artifact.
 #[derive(Debug)]
@@ -82,15 +84,22 @@ pub(super) fn check(
         return Err(VerifyError::SubjectWeak { found: only.digest.to_string() });
     }
     let own: Vec<String> = own.iter().map(Digest::to_string).collect();
-    Err(VerifyError::SubjectMismatch { expected: own.join(", "), found: shown(&statement.subjects) })
+    Err(VerifyError::SubjectMismatch { expected: own.join(", "), found: shown(&statement.subjects, artifact.name()) })
 }
 
 fn binds(digest: &Digest) -> bool {
     digest.algorithm().strength() != Strength::Weak
 }
 
-fn shown(subjects: &[Subject]) -> String {
-    let first: Vec<String> = subjects.iter().take(SHOWN).map(describe).collect();
+/// The first subjects, and before them one that is called like the artifact: a name decides nothing, and tells a reader
+/// that the artifact is another version of that file.
+fn shown(subjects: &[Subject], artifact: &str) -> String {
+    let base = |name: &str| name.rsplit('/').next().unwrap_or_default().to_owned();
+    let own = base(artifact);
+    let alike = |subject: &&Subject| subject.name.as_deref().is_some_and(|name| base(name) == own);
+    let alike = subjects.iter().take(NAMES).find(alike);
+    let others = subjects.iter().filter(|one| !alike.is_some_and(|alike| std::ptr::eq(alike, *one)));
+    let first: Vec<String> = alike.into_iter().chain(others).take(SHOWN).map(describe).collect();
     match subjects.len().checked_sub(SHOWN) {
         Some(more @ 1..) => format!("{} and {more} more", first.join("; ")),
         _ => first.join("; "),

@@ -73,12 +73,13 @@ fn denied_with_several_candidates() {
         expected  refs/tags/v1.4.2
         found     refs/heads/main                                        certificate, predicate agrees
         hint      this build was run on a branch; run the release workflow on the tag, or expect --source-branch main
-      app.tar.gz.intoto.jsonl:2   subject-mismatch
-        expected  sha256:4659fc05…
-        found     sha256:a3ead5ee… (app-debug.tar.gz)
       app.tar.gz.sigstore.json   not-an-attestation
         because   expected a Sigstore bundle or a DSSE envelope, found an empty object
         hint      sealmark inspect shows what is in a file
+      app.tar.gz.intoto.jsonl:2   subject-mismatch
+        expected  sha256:4659fc05…
+        found     sha256:a3ead5ee… (app-debug.tar.gz)
+        hint      it is about other files, perhaps of the same build; take the attestation that was published with this one
     ");
 }
 
@@ -97,6 +98,7 @@ fn every_unmet_expectation_is_named() {
         source-uri-mismatch
           expected  git+https://github.com/acme/other
           found     git+https://github.com/acme/app                        certificate, predicate agrees
+          hint      another repository of the same owner; if it was renamed, expect the name that it has now
         source-ref-mismatch
           expected  refs/heads/main
           found     refs/tags/v1.4.2                                       certificate, predicate agrees
@@ -296,7 +298,7 @@ fn wrong_usage() {
         (&["--identity", "x", "--issuer", "x", "--key", "release.pub"], missing),
         (&["--source-uri", "github.com/a/b", "--source-tag", "v1", "--source-branch", "main"], missing),
         (&["--source-uri", "github.com/a/b", "--source-uri", "github.com/a/b"], missing),
-        (&["--source-uri", "github.com/a/b", "--format", "sarif"], missing),
+        (&["--source-uri", "github.com/a/b", "--format", "xml"], missing),
         (&["--source-uri", "github.com/a/b", "--offline", "--offline"], missing),
         (&["--source-uri", "github.com/a/b", "--output", ""], missing),
     ];
