@@ -1,0 +1,8 @@
+//! Policy files: how they are read, what they decide, and which well-signed lies they refuse by which code.
+#![cfg(feature = "cli")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, reason = "a test")]
+
+mod example;
+#[path = "../support/mod.rs"]
+mod support;
+mod world;
