@@ -324,7 +324,7 @@ fn findings(outcome: &Outcome, none_at_all: bool) -> Vec<Finding> {
     if outcome.decision == Decision::Allowed {
         return findings;
     }
-    for evidence in outcome.evidence.iter().filter(|evidence| !evidence.status.holds()) {
+    for evidence in outcome.failed() {
         findings.extend(evidence.findings.iter().map(|finding| Finding {
             message: format!("{}: expected {}, found {}", evidence.name, finding.expected, finding.found),
             ..Finding::from(finding)

@@ -3,6 +3,9 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, reason = "a test")]
 
 mod example;
+mod lies;
+mod lints;
+mod reading;
 #[path = "../support/mod.rs"]
 mod support;
 mod world;

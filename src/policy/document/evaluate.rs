@@ -124,7 +124,8 @@ fn judge(
     }
     let candidates = judged.into_iter().map(|(candidate, _)| candidate).collect();
     let (name, quantifier) = (evidence.name.clone(), evidence.quantifier);
-    EvidenceOutcome { name, quantifier, status, undecided, findings, satisfied_by, candidates }
+    let required = document.require.evidence().contains(&index);
+    EvidenceOutcome { name, quantifier, required, status, undecided, findings, satisfied_by, candidates }
 }
 
 /// What the attestations that count come to together, and which of them satisfy the evidence.

@@ -36,6 +36,8 @@ pub struct EvidenceOutcome {
     pub name: String,
     /// Its quantifier.
     pub quantifier: Quantifier,
+    /// Whether the requirement names it; otherwise it decides nothing.
+    pub required: bool,
     /// What it came to.
     pub status: Status,
     /// Whether what could not be read might have changed that.
@@ -132,16 +134,20 @@ pub struct ExceptionUse {
 }
 
 impl Outcome {
-    /// Every code of every finding of the evidence that does not hold, sorted, each once.
+    /// The evidence that is required and does not hold.
+    pub fn failed(&self) -> impl Iterator<Item = &EvidenceOutcome> {
+        self.evidence.iter().filter(|evidence| evidence.required && !evidence.status.holds())
+    }
+
+    /// Every code of every finding of the required evidence that does not hold, sorted, each once.
     pub fn codes(&self) -> Vec<&'static str> {
-        let failed = self.evidence.iter().filter(|evidence| !evidence.status.holds());
         let of = |evidence: &EvidenceOutcome| -> Vec<&'static str> {
             let checks = evidence.candidates.iter().flat_map(|candidate| &candidate.checks);
             let checks = checks.filter(|check| !check.status.holds()).flat_map(|check| &check.findings);
             evidence.findings.iter().chain(checks).map(|finding| finding.code).collect()
         };
         let mut codes: Vec<_> = self.findings.iter().map(|finding| finding.code).collect();
-        codes.extend(failed.flat_map(of));
+        codes.extend(self.failed().flat_map(of));
         codes.sort_unstable();
         codes.dedup();
         codes
