@@ -770,6 +770,9 @@ mod tests {
             crate::builders::BuilderError::samples().iter().map(crate::builders::BuilderError::code).collect(),
             crate::policy::PolicyError::samples().iter().map(crate::policy::PolicyError::code).collect(),
             crate::policy::FINDING_CODES.to_vec(),
+            crate::policy::document::FINDING_CODES.concat(),
+            crate::policy::document::problem::CODES.to_vec(),
+            crate::policy::document::lint::CODES.to_vec(),
         ];
         let written: BTreeSet<String> = walk("src", ".rs").iter().flat_map(codes).map(|(_, code)| code).collect();
         for codes in said {
