@@ -37,6 +37,9 @@ pub enum Role {
     Delegator,
 }
 
+/// The build type of builds behind a delegator.
+pub const DELEGATED_BUILD_TYPE: &str = predicate::DELEGATED_BUILD_TYPE;
+
 const DELEGATED: &[(&str, &str)] =
     &[(v02::PREDICATE_TYPE, predicate::DELEGATED_BUILD_TYPE), (v1::PREDICATE_TYPE, predicate::DELEGATED_BUILD_TYPE)];
 

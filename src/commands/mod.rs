@@ -17,6 +17,7 @@ mod policy;
 mod progress;
 mod roots;
 mod shell;
+mod slsa_verifier;
 mod terminal;
 mod trust;
 mod upgrade;
@@ -48,6 +49,14 @@ enum Command {
     Attest(attest::Args),
     /// Decide whether to believe what is attested about artifacts
     Verify(Box<verify::Args>),
+    /// Verify files by the flags of slsa-verifier
+    VerifyArtifact(Box<slsa_verifier::ArtifactArgs>),
+    /// Verify a container image by the flags of slsa-verifier
+    VerifyImage(Box<slsa_verifier::ImageArgs>),
+    /// Verify a package of npm by the flags of slsa-verifier
+    VerifyNpmPackage(Box<slsa_verifier::NpmArgs>),
+    /// Verify a GitHub artifact attestation by the flags of slsa-verifier
+    VerifyGithubAttestation(Box<slsa_verifier::GithubAttestationArgs>),
     /// Show what is in a file of attestations; nothing is believed
     Inspect(inspect::Args),
     /// Check, lint and test policy files
@@ -74,6 +83,10 @@ pub fn run() -> ExitCode {
         Command::Generate(args) => generate::run(&args),
         Command::Attest(args) => attest::run(&args),
         Command::Verify(args) => verify::run(&args),
+        Command::VerifyArtifact(args) => slsa_verifier::run_artifact(&args),
+        Command::VerifyImage(args) => slsa_verifier::run_image(&args),
+        Command::VerifyNpmPackage(args) => slsa_verifier::run_npm(&args),
+        Command::VerifyGithubAttestation(args) => slsa_verifier::run_github_attestation(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Policy(command) => policy::run(&command),
         Command::Key(command) => key::run(&command),

@@ -4,6 +4,7 @@ mod checks;
 #[cfg(feature = "policy-file")]
 pub mod document;
 mod expect;
+pub mod slsa_verifier;
 mod version;
 
 use crate::builders::BuilderError;

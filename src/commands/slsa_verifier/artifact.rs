@@ -1,0 +1,172 @@
+//! `verify-artifact` and `verify-github-attestation`: files and their provenance.
+
+use clap::ArgGroup;
+
+use crate::builders::google_cloud_build::HOSTED_WORKER;
+use crate::commands::Outcome;
+use crate::commands::slsa_verifier::Extra;
+use crate::commands::slsa_verifier::Failure;
+use crate::commands::slsa_verifier::Flags;
+use crate::commands::slsa_verifier::attestations;
+use crate::commands::slsa_verifier::finish;
+use crate::commands::slsa_verifier::hash;
+use crate::commands::slsa_verifier::passed;
+use crate::commands::slsa_verifier::print;
+use crate::commands::terminal;
+use crate::formats::digest::Algorithm;
+use crate::policy::slsa_verifier::Command;
+use crate::policy::slsa_verifier::Expectations;
+use crate::policy::slsa_verifier::Refusal;
+use crate::policy::slsa_verifier::judge;
+
+/// Arguments of `verify-artifact`.
+#[derive(Debug, clap::Args)]
+#[command(group(ArgGroup::new("any-tag").args(["source_tag", "source_versioned_tag"])))]
+pub(in crate::commands) struct ArtifactArgs {
+    /// A file
+    #[arg(value_name = "ARTIFACT", required = true)]
+    artifacts: Vec<String>,
+
+    /// File with the provenance: a bundle, an envelope, or JSON Lines of them
+    #[arg(long, value_name = "FILE", required = true)]
+    provenance_path: String,
+
+    /// Source repository: github.com/owner/name
+    #[arg(long, value_name = "URI", required = true)]
+    source_uri: String,
+
+    /// Builder, with or without @ and its version
+    #[arg(long, value_name = "ID")]
+    builder_id: Option<String>,
+
+    /// Branch that must have been built
+    #[arg(long, value_name = "BRANCH")]
+    source_branch: Option<String>,
+
+    /// Tag that must have been built
+    #[arg(long, value_name = "TAG")]
+    source_tag: Option<String>,
+
+    /// Version that the built tag must be of: v1 takes v1.2.3
+    #[arg(long, value_name = "VERSION")]
+    source_versioned_tag: Option<String>,
+
+    /// Input of a workflow that was dispatched by hand; repeatable
+    #[arg(long, value_name = "KEY=VALUE")]
+    build_workflow_input: Vec<String>,
+
+    /// Write what was signed to standard output
+    #[arg(long)]
+    print_provenance: bool,
+
+    /// Accepted and ignored, as by slsa-verifier
+    #[arg(long, value_name = "REPOSITORY", hide = true)]
+    provenance_repository: Option<String>,
+
+    #[command(flatten)]
+    extra: Extra,
+}
+
+/// Arguments of `verify-github-attestation`.
+#[derive(Debug, clap::Args)]
+pub(in crate::commands) struct GithubAttestationArgs {
+    /// A file
+    #[arg(value_name = "ARTIFACT")]
+    artifact: String,
+
+    /// File with the attestation: a bundle, or JSON Lines of them
+    #[arg(long, value_name = "FILE", required = true)]
+    attestation_path: String,
+
+    /// Source repository: github.com/owner/name
+    #[arg(long, value_name = "URI", required = true)]
+    source_uri: String,
+
+    /// Workflow that must have signed, with or without @ and its ref
+    #[arg(long, value_name = "ID", required = true)]
+    builder_id: String,
+
+    /// Write what was signed to standard output
+    #[arg(long)]
+    print_attestation: bool,
+
+    #[command(flatten)]
+    extra: Extra,
+}
+
+/// Verifies files.
+pub(in crate::commands) fn run_artifact(args: &ArtifactArgs) -> Outcome {
+    let flags = Flags {
+        source_uri: &args.source_uri,
+        builder_id: args.builder_id.as_deref(),
+        branch: args.source_branch.as_ref(),
+        tag: args.source_tag.as_ref(),
+        versioned_tag: args.source_versioned_tag.as_ref(),
+        inputs: &args.build_workflow_input,
+    };
+    let request = Request {
+        artifacts: &args.artifacts,
+        path: &args.provenance_path,
+        print: args.print_provenance,
+        command: Command::Artifact,
+    };
+    finish(verify(&request, &flags, &args.extra))
+}
+
+/// Verifies one file and a GitHub artifact attestation.
+pub(in crate::commands) fn run_github_attestation(args: &GithubAttestationArgs) -> Outcome {
+    let flags = Flags { source_uri: &args.source_uri, builder_id: Some(args.builder_id.as_str()), ..Flags::default() };
+    let request = Request {
+        artifacts: std::slice::from_ref(&args.artifact),
+        path: &args.attestation_path,
+        print: args.print_attestation,
+        command: Command::GithubAttestation,
+    };
+    finish(verify(&request, &flags, &args.extra))
+}
+
+struct Request<'a> {
+    artifacts: &'a [String],
+    path: &'a str,
+    print: bool,
+    command: Command,
+}
+
+fn verify(request: &Request<'_>, flags: &Flags<'_>, extra: &Extra) -> Result<(), Failure> {
+    let expected = flags.expectations(extra)?;
+    supported(&expected)?;
+    // Both are read before anything is decided, so that a file that is not there is no verdict on the other.
+    let artifacts = request.artifacts.iter().map(|path| hash(path, &[Algorithm::Sha256]));
+    let artifacts = artifacts.collect::<Result<Vec<_>, _>>()?;
+    let bundles = attestations::parse(&attestations::read(request.path)?)?;
+    let read = attestations::authenticate(bundles, &extra.verifier(Vec::new())?, extra)?;
+    for artifact in &artifacts {
+        let found = attestations::first(&read, artifact, |attestation| judge(attestation, &expected, request.command));
+        let (attestation, builder) = found.inspect_err(|refusal| {
+            terminal::note(&format!("Verifying artifact {}: FAILED: {refusal}", artifact.name()));
+        })?;
+        passed(&attestation, &builder);
+        terminal::note(&format!("Verifying artifact {}: PASSED", artifact.name()));
+        if request.print {
+            print(&attestation)?;
+        }
+    }
+    Ok(())
+}
+
+/// The named builder is one whose files can be verified.
+pub(super) fn supported(expected: &Expectations) -> Result<(), Refusal> {
+    match &expected.builder_id {
+        Some(builder) if builder.name() == HOSTED_WORKER => Err(Refusal::new(
+            "ErrorNotSupported",
+            "builder-id-mismatch",
+            "Google Cloud Build makes provenance of images alone",
+        )),
+        Some(builder) if !builder.name().starts_with("https://github.com/") => Err(Refusal::new(
+            "ErrorVerifierNotSupported",
+            "builder-id-mismatch",
+            format!("expected a builder on github.com, found {builder}"),
+        )),
+        _ => Ok(()),
+    }
+}

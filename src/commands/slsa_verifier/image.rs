@@ -1,0 +1,253 @@
+//! `verify-image`: container images, in layouts on disk or by the provenance beside them.
+
+use std::path::Path;
+
+use clap::ArgGroup;
+
+use crate::builders::google_cloud_build::HOSTED_WORKER;
+use crate::commands::Outcome;
+use crate::commands::error::CommandError;
+use crate::commands::slsa_verifier::Extra;
+use crate::commands::slsa_verifier::Failure;
+use crate::commands::slsa_verifier::Flags;
+use crate::commands::slsa_verifier::artifact;
+use crate::commands::slsa_verifier::attestations;
+use crate::commands::slsa_verifier::finish;
+use crate::commands::slsa_verifier::passed;
+use crate::commands::slsa_verifier::print;
+use crate::formats::artifact::Artifact;
+use crate::formats::digest::Algorithm;
+use crate::formats::digest::Digest;
+use crate::formats::gcloud;
+use crate::policy::slsa_verifier::Command;
+use crate::policy::slsa_verifier::Expectations;
+use crate::policy::slsa_verifier::Refusal;
+use crate::policy::slsa_verifier::judge;
+use crate::policy::slsa_verifier::judge_google_cloud_build;
+use crate::store::oci_layout::Layout;
+use crate::trust::rings;
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+#[command(group(ArgGroup::new("any-tag").args(["source_tag", "source_versioned_tag"])))]
+pub(in crate::commands) struct Args {
+    /// An image by its digest: NAME@sha256:…, or oci-layout:DIR[@sha256:…]
+    #[arg(value_name = "IMAGE")]
+    image: String,
+
+    /// File with the provenance; without it, an image layout's own attestations count
+    #[arg(long, value_name = "FILE")]
+    provenance_path: Option<String>,
+
+    /// Source repository: github.com/owner/name
+    #[arg(long, value_name = "URI", required = true)]
+    source_uri: String,
+
+    /// Builder, with or without @ and its version
+    #[arg(long, value_name = "ID")]
+    builder_id: Option<String>,
+
+    /// Branch that must have been built
+    #[arg(long, value_name = "BRANCH")]
+    source_branch: Option<String>,
+
+    /// Tag that must have been built
+    #[arg(long, value_name = "TAG")]
+    source_tag: Option<String>,
+
+    /// Version that the built tag must be of: v1 takes v1.2.3
+    #[arg(long, value_name = "VERSION")]
+    source_versioned_tag: Option<String>,
+
+    /// Input of a workflow that was dispatched by hand; repeatable
+    #[arg(long, value_name = "KEY=VALUE")]
+    build_workflow_input: Vec<String>,
+
+    /// Write what was signed to standard output
+    #[arg(long)]
+    print_provenance: bool,
+
+    /// Layout that holds the attestations, if not the image's own: oci-layout:DIR
+    #[arg(long, value_name = "REPOSITORY")]
+    provenance_repository: Option<String>,
+
+    #[command(flatten)]
+    extra: Extra,
+}
+
+/// Verifies an image.
+pub(in crate::commands) fn run(args: &Args) -> Outcome {
+    finish(verify(args))
+}
+
+fn verify(args: &Args) -> Result<(), Failure> {
+    let flags = Flags {
+        source_uri: &args.source_uri,
+        builder_id: args.builder_id.as_deref(),
+        branch: args.source_branch.as_ref(),
+        tag: args.source_tag.as_ref(),
+        versioned_tag: args.source_versioned_tag.as_ref(),
+        inputs: &args.build_workflow_input,
+    };
+    let expected = flags.expectations(&args.extra)?;
+    let google = expected.builder_id.as_ref().is_some_and(|builder| builder.name() == HOSTED_WORKER);
+    if !google {
+        artifact::supported(&expected)?;
+    }
+    let image = Image::parse(&args.image)?;
+    let artifact = Artifact::new(args.image.clone(), vec![image.digest.clone()]);
+    let artifact = artifact.map_err(|error| CommandError::usage(error.code(), error))?;
+    let (attestation, builder) = match &args.provenance_path {
+        Some(path) if google => google_cloud_build(path, &image.digest, &artifact, &expected, &args.extra)?,
+        None if google => {
+            let message = "expected --provenance-path, found none: Google Cloud Build stores none with the image";
+            return Err(CommandError::usage("bundle-needed", message).into());
+        }
+        path => {
+            let bundles = match path {
+                Some(path) => attestations::parse(&attestations::read(path)?)?,
+                None => stored(args.provenance_repository.as_deref(), &image)?,
+            };
+            let read = attestations::authenticate(bundles, &args.extra.verifier(Vec::new())?, &args.extra)?;
+            attestations::first(&read, &artifact, |attestation| judge(attestation, &expected, Command::Image))
+                .map_err(no_match)?
+        }
+    };
+    passed(&attestation, &builder);
+    if args.print_provenance {
+        print(&attestation)?;
+    }
+    Ok(())
+}
+
+/// An image that cannot change under its name.
+struct Image {
+    digest: Digest,
+    layout: Option<Layout>,
+}
+
+impl Image {
+    fn parse(text: &str) -> Result<Self, Failure> {
+        let (name, digest) = match text.rsplit_once('@') {
+            Some((name, digest)) => (name, Some(digest)),
+            None => (text, None),
+        };
+        let digest = digest.map(|digest| {
+            let refused = |reason: String| Refusal::new("ErrorInvalidFormat", "reference-bad-digest", reason);
+            match Digest::parse(digest) {
+                Ok(digest) if digest.algorithm() == Algorithm::Sha256 => Ok(digest),
+                Ok(other) => Err(refused(format!("expected a sha256 digest, found {other}"))),
+                Err(error) => Err(refused(error.to_string())),
+            }
+        });
+        let digest = digest.transpose()?;
+        if let Some(folder) = name.strip_prefix("oci-layout:") {
+            let layout = open(folder)?;
+            let digest =
+                layout.resolve(digest.as_ref()).map_err(|error| CommandError::undecided(error.code(), error))?;
+            return Ok(Self { digest, layout: Some(layout) });
+        }
+        let digest = digest.ok_or_else(|| {
+            let message = format!("expected an image with its digest, NAME@sha256:…, found {text:?}");
+            Refusal::new("ErrorMutableImage", "image-mutable", message)
+        })?;
+        Ok(Self { digest, layout: None })
+    }
+}
+
+fn open(folder: &str) -> Result<Layout, CommandError> {
+    Layout::open(Path::new(folder)).map_err(|error| CommandError::undecided(error.code(), error))
+}
+
+type Bundles = Vec<Result<crate::formats::bundle::Bundle, crate::formats::FormatError>>;
+
+/// What a layout holds about an image.
+fn stored(repository: Option<&str>, image: &Image) -> Result<Bundles, Failure> {
+    let other = match repository {
+        Some(text) => match text.strip_prefix("oci-layout:") {
+            Some(folder) => Some(open(folder)?),
+            None => return Err(CommandError::usage("reference-unsupported", unsupported(text)).into()),
+        },
+        None => None,
+    };
+    let Some(layout) = other.as_ref().or(image.layout.as_ref()) else {
+        let text = format!("expected oci-layout:DIR or --provenance-path FILE, found {}", image.digest);
+        return Err(CommandError::usage("reference-unsupported", text).into());
+    };
+    let found = layout.attestations(&image.digest).map_err(|error| CommandError::undecided(error.code(), error))?;
+    Ok(found.into_iter().map(|stored| stored.candidate.bundle).collect())
+}
+
+fn unsupported(text: &str) -> String {
+    format!("expected oci-layout:DIR, found {text:?}: registries are not read yet")
+}
+
+/// An image whose attestations are all about something else has none.
+fn no_match(refusal: Refusal) -> Refusal {
+    match refusal.sentinel {
+        "ErrorMismatchHash" => Refusal { sentinel: "ErrorNoValidSignature", ..refusal },
+        _ => refusal,
+    }
+}
+
+/// The first provenance that the service signed counts, and with it what stands around it.
+fn google_cloud_build(
+    path: &str,
+    digest: &Digest,
+    artifact: &Artifact,
+    expected: &Expectations,
+    extra: &Extra,
+) -> Result<(crate::verify::VerifiedAttestation, String), Failure> {
+    let document = gcloud::Document::parse(&attestations::read(path)?).map_err(|error| Refusal::from(&error))?;
+    let keys = rings::google_cloud_build().map_err(|error| CommandError::undecided(error.code(), error))?;
+    let verifier = extra.verifier(keys)?;
+    let mut refusal = None;
+    for provenance in document.provenance {
+        let bundle = match &provenance.bundle {
+            Ok(bundle) => Ok(bundle.clone()),
+            Err(error) => Err(error.clone()),
+        };
+        let read = attestations::authenticate(vec![bundle], &verifier, extra)?;
+        let surroundings = |attestation: &crate::verify::VerifiedAttestation| {
+            gcloud::consistent(&document.summary, &provenance, attestation.statement(), digest).map_err(|error| {
+                let sentinel = match error.code() {
+                    "gcloud-kind" => "ErrorInvalidFormat",
+                    "gcloud-copy-mismatch" => "ErrorMismatchIntoto",
+                    "gcloud-predicate-type" => "ErrorInvalidDssePayload",
+                    _ => "ErrorMismatchHash",
+                };
+                Refusal::new(sentinel, error.code(), error)
+            })
+        };
+        let judge = |attestation| judge_google_cloud_build(attestation, expected, surroundings);
+        match attestations::first(&read, artifact, judge) {
+            Ok(found) => return Ok(found),
+            Err(found) => refusal = prefer(refusal, found),
+        }
+    }
+    let none =
+        || Refusal::new("ErrorNoValidSignature", "attestation-missing", "expected a signed provenance, found none");
+    Err(refusal.unwrap_or_else(none).into())
+}
+
+/// A refusal that came after the signature says more than one about the signature.
+fn prefer(first: Option<Refusal>, second: Refusal) -> Option<Refusal> {
+    let unsigned = |refusal: &Refusal| {
+        ["ErrorInvalidSignature", "ErrorNoValidSignature", "ErrorInvalidDssePayload"].contains(&refusal.sentinel)
+    };
+    let second = match second.sentinel {
+        // Nothing that was not signed counts, whatever is wrong with it.
+        "ErrorInvalidSignature" | "ErrorInvalidDssePayload"
+            if second.code.starts_with("json-")
+                || second.code.starts_with("base64")
+                || second.code.starts_with("sign") =>
+        {
+            Refusal { sentinel: "ErrorNoValidSignature", ..second }
+        }
+        _ => second,
+    };
+    match first {
+        Some(first) if !unsigned(&first) || unsigned(&second) => Some(first),
+        _ => Some(second),
+    }
+}
