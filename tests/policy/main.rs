@@ -2,6 +2,7 @@
 #![cfg(feature = "cli")]
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, reason = "a test")]
 
+mod cli;
 mod example;
 mod lies;
 mod lints;

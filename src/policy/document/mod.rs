@@ -15,6 +15,8 @@ pub mod pointer;
 pub mod problem;
 pub mod read;
 mod reader;
+#[cfg(feature = "schema")]
+pub mod schema;
 pub mod variables;
 pub mod yaml;
 

@@ -22,8 +22,8 @@ const MAX_RULES: usize = 128;
 /// Most values of one list that a claim compares with.
 const MAX_VALUES: usize = 1024;
 
-const CLAIM: &[&str] = &["id", "path", "operator", "value"];
-const CEL: &[&str] = &["id", "expr", "message", "guidance"];
+pub(in crate::policy::document) const CLAIM: &[&str] = &["id", "path", "operator", "value"];
+pub(in crate::policy::document) const CEL: &[&str] = &["id", "expr", "message", "guidance"];
 
 pub(super) fn claims(reader: &mut Reader, place: &Place<'_>, checks: &mut Vec<String>) -> Vec<ClaimRule> {
     let items = reader.list(place, "claims", MAX_RULES);

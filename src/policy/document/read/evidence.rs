@@ -20,7 +20,7 @@ use crate::policy::document::reader::Reader;
 /// Most predicate types of one evidence.
 const MAX_TYPES: usize = 16;
 
-const KEYS: &[&str] =
+pub(in crate::policy::document) const KEYS: &[&str] =
     &["description", "predicateTypes", "verifiedBy", "quantifier", "freshness", "slsa", "claims", "cel"];
 
 /// The check of the SLSA block.

@@ -15,7 +15,7 @@ use crate::policy::document::reader::Reader;
 /// Most artifacts and checks of one exception each.
 const MAX_ITEMS: usize = 256;
 
-const KEYS: &[&str] = &["id", "artifacts", "skip", "reason", "ticket", "expires"];
+pub(in crate::policy::document) const KEYS: &[&str] = &["id", "artifacts", "skip", "reason", "ticket", "expires"];
 
 pub(super) fn read(reader: &mut Reader, place: &Place<'_>, evidence: &Evidences) -> Vec<Exception> {
     let mut out: Vec<Exception> = Vec::new();

@@ -1,11 +1,11 @@
 //! A located tree to a policy: every problem at once.
 
-mod claims;
-mod evidence;
-mod exceptions;
+pub(super) mod claims;
+pub(super) mod evidence;
+pub(super) mod exceptions;
 mod require;
-mod slsa;
-mod verifiers;
+pub(super) mod slsa;
+pub(super) mod verifiers;
 
 use std::collections::BTreeMap;
 
@@ -30,8 +30,9 @@ pub const MAX_FILES: usize = 64;
 /// Most verifiers, evidences and exceptions of one policy each.
 pub const MAX_NAMED: usize = 64;
 
-const KEYS: &[&str] = &["apiVersion", "kind", "metadata", "verifiers", "evidence", "require", "exceptions"];
-const METADATA: &[&str] = &["name", "version", "owner", "description", "expires"];
+pub(in crate::policy::document) const KEYS: &[&str] =
+    &["apiVersion", "kind", "metadata", "verifiers", "evidence", "require", "exceptions"];
+pub(in crate::policy::document) const METADATA: &[&str] = &["name", "version", "owner", "description", "expires"];
 
 /// The files that a policy names, by the path as written: their bytes, or why they cannot be read. Reading them is the
 /// caller's; nothing here touches a disk.

@@ -21,7 +21,7 @@ use crate::policy::document::reader::escaped;
 const MAX_ITEMS: usize = 64;
 
 /// One key for each flag of `sealmark verify`.
-const KEYS: &[&str] = &[
+pub(in crate::policy::document) const KEYS: &[&str] = &[
     "builderId",
     "buildType",
     "sourceUri",
@@ -38,7 +38,7 @@ const KEYS: &[&str] = &[
     "signerDigest",
     "inputs",
 ];
-const REFS: &[&str] = &["sourceBranch", "sourceTag", "sourceVersionedTag", "sourceRef"];
+pub(in crate::policy::document) const REFS: &[&str] = &["sourceBranch", "sourceTag", "sourceVersionedTag", "sourceRef"];
 
 /// An empty block would check nothing and is refused. With any problem there is no block: an expectation that cannot be
 /// read must not become an open one.

@@ -25,13 +25,15 @@ use crate::trust::root::TrustedRoot;
 /// Most identities, keys and roots of one verifier each.
 const MAX_ITEMS: usize = 32;
 
-const KEYS: &[&str] = &["description", "trust", "identities", "keys", "keyRings", "transparency"];
-const IDENTITY: &[&str] = &["identity", "issuer", "extensions"];
-const REQUIRE: &[&str] = &["exact", "oneOf", "matches", "any"];
-const KEY: &[&str] = &["pem", "file", "sha256"];
-const ROOT: &[&str] = &["file", "sha256"];
-const RINGS: &[Ring] = &[Ring::NpmRegistry, Ring::GoogleCloudBuild];
-const LOG: &[(&str, Log)] = &[("required", Log::Required), ("not-required", Log::NotRequired)];
+pub(in crate::policy::document) const KEYS: &[&str] =
+    &["description", "trust", "identities", "keys", "keyRings", "transparency"];
+pub(in crate::policy::document) const IDENTITY: &[&str] = &["identity", "issuer", "extensions"];
+pub(in crate::policy::document) const REQUIRE: &[&str] = &["exact", "oneOf", "matches", "any"];
+pub(in crate::policy::document) const KEY: &[&str] = &["pem", "file", "sha256"];
+pub(in crate::policy::document) const ROOT: &[&str] = &["file", "sha256"];
+pub(in crate::policy::document) const RINGS: &[Ring] = &[Ring::NpmRegistry, Ring::GoogleCloudBuild];
+pub(in crate::policy::document) const LOG: &[(&str, Log)] =
+    &[("required", Log::Required), ("not-required", Log::NotRequired)];
 
 /// What was read, and every name whether or not it could be read: a name with a problem is still a name.
 #[derive(Debug, Default)]
