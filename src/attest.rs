@@ -86,6 +86,14 @@ pub enum AttestError {
         /// Why it is none.
         error: ArtifactError,
     },
+    /// An artifact that the user named is no subject of somebody else's Statement.
+    #[error("expected a statement about {artifact}, found another: {error}")]
+    NotASubject {
+        /// Which artifact.
+        artifact: String,
+        /// What the verifier says.
+        error: VerifyError,
+    },
     /// The key does not sign.
     #[error(transparent)]
     Sign(#[from] SignError),
@@ -110,6 +118,7 @@ impl AttestError {
             Self::Format(error) => error.code(),
             Self::PredicateNotObject { .. } => "predicate-not-object",
             Self::Subject { error, .. } => error.code(),
+            Self::NotASubject { .. } => "subject-not-in-statement",
             Self::Sign(error) => error.code(),
             Self::Key(error) => error.code(),
             Self::SelfCheck { .. } => "self-check-failed",
@@ -174,7 +183,10 @@ pub fn attest(
     let authenticated = verifier.authenticate(&bundle, now).map_err(failed("any artifact"))?;
     // 5. Each artifact must be a subject, and each subject that somebody else named must be one to a verifier.
     for artifact in artifacts {
-        authenticated.bind(artifact).map_err(failed(artifact.name()))?;
+        authenticated.bind(artifact).map_err(|error| match claim {
+            Claim::Statement(_) => AttestError::NotASubject { artifact: artifact.name().to_owned(), error },
+            Claim::Provenance(_) | Claim::Predicate { .. } => failed(artifact.name())(error),
+        })?;
     }
     let statement = authenticated.statement().clone();
     if let Claim::Statement(_) = claim {

@@ -1,4 +1,4 @@
-//! Looking up the log entry of an attestation that shows none, over loopback: honest logs, broken logs, and lies.
+//! Attestations that show no log entry: looked up over loopback in honest, broken and lying logs, or waived in words.
 #![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 #![allow(clippy::print_stdout, reason = "a suite prints how much it ran")]
@@ -18,19 +18,35 @@ use jiff::Timestamp;
 use serde_json::Value;
 use serde_json::json;
 
+use sealmark::assess::Request;
+use sealmark::assess::Where;
+use sealmark::assess::assess;
+use sealmark::builders::source::SourceUri;
 use sealmark::formats::attestations;
 use sealmark::formats::bundle::Bundle;
+use sealmark::formats::bundle::Content;
+use sealmark::formats::bundle::Signer as BundleSigner;
 use sealmark::formats::bundle::Version;
+use sealmark::formats::envelope::Envelope;
 use sealmark::formats::log_entry::EntryKind;
+use sealmark::policy::Policy;
+use sealmark::policy::Signer;
+use sealmark::policy::Slsa;
+use sealmark::policy::SourceRef;
 use sealmark::remote::RemoteError;
 use sealmark::remote::http::MAX_ANSWER;
 use sealmark::remote::http::MAX_ATTEMPTS;
 use sealmark::remote::http::Service;
 use sealmark::remote::rekor;
+use sealmark::report::Report;
+use sealmark::report::human;
+use sealmark::store::subjects::Located;
 use sealmark::trust::root::TrustedRoot;
+use sealmark::upgrade::Proofs;
 use sealmark::upgrade::UpgradeError;
 use sealmark::upgrade::complete;
 use sealmark::upgrade::to_v03;
+use sealmark::verify::Unlogged;
 use sealmark::verify::Verifier;
 
 use crate::support::log_server::Answer;
@@ -110,6 +126,17 @@ fn each_kind_of_entry_is_found_and_kept_for_ever() {
     }
 }
 
+/// A bundle that lost its entry, or never had one, is found by the text that its fields give.
+#[test]
+fn a_bundle_without_an_entry_is_completed() {
+    let spec = Spec { entries: Vec::new(), ..domain().spec(ARTIFACT) };
+    let (_, entries) = domain().bare_logged(&spec, &[Kind::Dsse001]);
+    let log = LogServer::start(&entries, &[Answer::Honest]);
+    let lost = bundle(&domain().mint(&spec).to_string());
+    assert_eq!((lost.version, lost.log_entries.len()), (Version::V0_3, 0));
+    assert_eq!(code(&lost, &log, LONG), Ok(()));
+}
+
 #[test]
 fn only_names_are_sent() {
     let (bare, entries) = bare(&[Kind::Dsse001]);
@@ -152,9 +179,15 @@ fn of_several_entries_one_is_enough() {
     let log = LogServer::start(&entries, &[Answer::Honest]);
     assert_eq!(code(&bare, &log, LONG), Ok(()));
     let (_, foreign) = domain().bare_logged(&domain().spec(b"another artifact"), &[Kind::Dsse001, Kind::Intoto002]);
-    let log = LogServer::start(&[foreign, entries].concat(), &[Answer::Everything]);
-    let found = completed(&bare, &log.url(), LONG).unwrap();
-    assert!([EntryKind::Intoto001, EntryKind::Dsse001].contains(&found.log_entries[0].kind));
+    // Wherever in the answer it stands.
+    let own = &entries[1];
+    for order in [[&foreign[0], &foreign[1], own], [&foreign[0], own, &foreign[1]], [own, &foreign[0], &foreign[1]]] {
+        let answer: Vec<Value> =
+            order.iter().map(|one| support::log_server::api_entry(one)).map(|(name, one)| json!({name: one})).collect();
+        let log = LogServer::start(&[], &[Answer::Body(Value::Array(answer).to_string().into_bytes())]);
+        let found = completed(&bare, &log.url(), LONG).unwrap();
+        assert_eq!((found.log_entries.len(), found.log_entries[0].kind), (1, EntryKind::Dsse001));
+    }
 }
 
 /// What a log answers is verified like what stands in a file.
@@ -275,6 +308,7 @@ fn an_answer_has_a_size_and_a_form() {
     let log = LogServer::start(&entries, &[Answer::Endless(MAX_ANSWER)]);
     let error = completed(&bare, &log.url(), LONG).unwrap_err();
     assert_eq!((error.code(), error.is_refusal()), ("log-answer-invalid", false));
+    assert!(error.to_string().contains("more than 16777216 bytes"), "{error}");
     let (_, good) = support::log_server::api_entry(&entries[0]);
     let edited = |edit: &dyn Fn(&mut Value)| {
         let mut entry = good.clone();
@@ -364,6 +398,96 @@ fn several_logs_are_asked() {
     assert_eq!(find(&[empty.url(), empty.url()]), Err("log-entry-not-found"));
 }
 
+fn reported(lines: &[String], verifier: &Verifier, proofs: Proofs<'_>) -> Report {
+    let folder = tempfile::tempdir().unwrap();
+    let (artifact, file) = (folder.path().join("app"), folder.path().join("app.jsonl"));
+    fs::write(&artifact, ARTIFACT).unwrap();
+    fs::write(&file, lines.join("\n")).unwrap();
+    let slsa =
+        Slsa { builder_id: None, source_uri: SourceUri::parse("github.com/acme/app"), source_ref: SourceRef::Any };
+    let policy = Policy {
+        predicate_types: vec!["https://slsa.dev/provenance/v1".to_owned()],
+        signer: Signer::ByFacts,
+        slsa: Some(slsa),
+    };
+    let request = Request {
+        verifier,
+        policy: &policy,
+        artifacts: &[Located::File(artifact)],
+        attestations: &Where::Files(vec![file]),
+        proofs,
+        now: now(),
+        threads: std::num::NonZeroUsize::new(2).unwrap(),
+    };
+    assess(&request, &|_| ()).unwrap()
+}
+
+/// Whoever accepts attestations without a log reads it in every report on every one of them.
+#[test]
+fn a_waived_log_is_said() {
+    let bare = domain().bare_logged(&domain().spec(ARTIFACT), &[]).0;
+    let report = reported(&[bare.clone(), bare.clone()], &verifier().with_unlogged(Unlogged::Accept), Proofs::InFiles);
+    let mut text = Vec::new();
+    human::write(&report, &mut text).unwrap();
+    let text = String::from_utf8(text).unwrap();
+    let said = |line: &str| text.lines().any(|found| found.contains(line));
+    assert!(said("signed     at an unknown time"), "{text}");
+    let row = |line: &str| line.trim_start().starts_with("without a log entry") && line.ends_with("the log was waived");
+    assert!(text.lines().any(row), "{text}");
+    assert!(said("public record (the log was waived), signing time (nothing proves it)"), "{text}");
+    let also = text.lines().find(|line| line.contains("also accepted")).unwrap();
+    assert!(also.contains("the log was waived"), "{text}");
+    let json = serde_json::to_value(&report).unwrap();
+    for candidate in json["results"][0]["candidates"].as_array().unwrap() {
+        let evidence = &candidate["attestation"]["evidence"];
+        assert_eq!(
+            (&evidence["log"], &evidence["signedAt"], &evidence["logEntries"]),
+            (&json!("waived"), &json!([]), &json!([]))
+        );
+    }
+    let open: Vec<_> = json["results"][0]["notChecked"].as_array().unwrap().iter().map(|one| &one["code"]).collect();
+    assert!(open.contains(&&json!("log-waived")) && open.contains(&&json!("signing-time")), "{open:?}");
+    // Where nothing is waived, nothing is said of it.
+    let strict = reported(&[bare], &verifier(), Proofs::InFiles);
+    assert_eq!(strict.results[0].candidates[0].findings[0].code, "signing-time-unproven");
+    let good = domain().mint(&domain().spec(ARTIFACT)).to_string();
+    let good = reported(&[good], &verifier().with_unlogged(Unlogged::Accept), Proofs::InFiles);
+    let mut text = Vec::new();
+    human::write(&good, &mut text).unwrap();
+    assert!(!String::from_utf8(text).unwrap().contains("waived"));
+}
+
+/// A file of thousands is not a request for thousands of requests.
+#[test]
+fn lookups_have_a_cap() {
+    let bare = domain().bare_logged(&domain().spec(ARTIFACT), &[]).0;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("app.jsonl");
+    fs::write(&file, vec![bare.clone(); sealmark::assess::MAX_ASKED + 1].join("\n")).unwrap();
+    let asked = std::sync::atomic::AtomicUsize::new(0);
+    let ask = |_: &Bundle| {
+        asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        Err(RemoteError::NoLog)
+    };
+    let policy = Policy { predicate_types: Vec::new(), signer: Signer::TrustedKey, slsa: None };
+    let request = Request {
+        verifier: &verifier(),
+        policy: &policy,
+        artifacts: &[Located::File(file.clone())],
+        attestations: &Where::Files(vec![file]),
+        proofs: Proofs::Asked(&ask),
+        now: now(),
+        threads: std::num::NonZeroUsize::MIN,
+    };
+    assert_eq!(assess(&request, &|_| ()).map(|_| ()).map_err(|error| error.code()), Err("log-too-many"));
+    assert_eq!(asked.load(std::sync::atomic::Ordering::SeqCst), 0);
+    // An error of the log leaves the artifact undecided, and is the finding of the attestation.
+    let report = reported(&[bare], &verifier(), Proofs::Asked(&ask));
+    assert_eq!(report.verdict, sealmark::report::Verdict::Undecided);
+    assert_eq!(report.results[0].candidates[0].findings[0].code, "log-not-named");
+    assert_eq!(asked.load(std::sync::atomic::Ordering::SeqCst), 1);
+}
+
 /// The corpus, or None after saying why not.
 fn corpus() -> Option<PathBuf> {
     if let Some(folder) = env::var_os("SEALMARK_CORPUS") {
@@ -419,4 +543,36 @@ fn bodies_are_those_of_real_entries() {
     assert!(
         same.get(&("dsse", "0.0.1")).is_some_and(|n| *n > 5) && same.get(&("intoto", "0.0.2")).is_some_and(|n| *n > 20)
     );
+}
+
+/// Attestations of images have their text, their certificate and their entry side by side: there the body is the very
+/// same, also when the text is rebuilt from the envelope's fields, and so the name by which it is looked up is too.
+#[test]
+fn names_are_those_of_real_entries() {
+    let Some(corpus) = corpus() else { return };
+    let mut paths = Vec::new();
+    files(&corpus.join("slsa-verifier/testdata/gha_generic_container"), &mut paths);
+    let mut kinds = Vec::new();
+    for path in &paths {
+        let manifest: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap_or(Value::Null);
+        for layer in manifest["layers"].as_array().into_iter().flatten() {
+            let annotation = |name: &str| layer["annotations"][format!("dev.sigstore.cosign/{name}")].as_str();
+            let (Some(logged), Some(pem)) = (annotation("bundle"), annotation("certificate")) else { continue };
+            let logged: Value = serde_json::from_str(logged).unwrap();
+            let body = sealmark::formats::base64::decode(logged["Payload"]["body"].as_str().unwrap()).unwrap();
+            let blob = path.with_file_name(layer["digest"].as_str().unwrap().strip_prefix("sha256:").unwrap());
+            let leaf = sealmark::formats::log_entry::pem_der(pem).unwrap();
+            let signer = BundleSigner::Certificate(leaf);
+            let read = Bundle { signer, ..bundle(&fs::read_to_string(blob).unwrap()) };
+            assert!(rekor::bodies(&read).contains(&body), "{}", path.display());
+            let Content::Envelope(envelope) = &read.content else { panic!("an attestation") };
+            let rebuilt = Content::Envelope(Envelope { source: None, ..envelope.clone() });
+            assert!(rekor::bodies(&Bundle { content: rebuilt, ..read }).contains(&body), "{}", path.display());
+            let body: Value = serde_json::from_slice(&body).unwrap();
+            kinds.push(format!("{} {}", body["kind"].as_str().unwrap(), body["apiVersion"].as_str().unwrap()));
+        }
+    }
+    kinds.sort();
+    println!("names of real entries: {kinds:?}");
+    assert_eq!(kinds, ["dsse 0.0.1", "intoto 0.0.1", "intoto 0.0.1"]);
 }

@@ -168,6 +168,7 @@ pub(super) fn attest(error: &AttestError) -> CommandError {
         AttestError::Generate(_)
         | AttestError::Format(_)
         | AttestError::PredicateNotObject { .. }
+        | AttestError::NotASubject { .. }
         | AttestError::Subject { .. } => CommandError::usage(error.code(), error),
         AttestError::SelfCheck { error: inner, .. } => CommandError::undecided(error.code(), error)
             .hint(format!("the verifier refuses it with {}; nothing was written", inner.code())),

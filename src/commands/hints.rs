@@ -82,6 +82,13 @@ fn of_code(code: &str) -> Option<&'static str> {
         "certificate-untrusted" | "log-unknown" | "log-missing" | "sct-missing" | "timestamp-invalid" => {
             "if it was signed for a private GitHub repository, add --trust github; for another Sigstore, --trust FILE"
         }
+        "log-entry-not-found" => {
+            "if it was logged elsewhere, name the log with --rekor-url; the file must be unchanged"
+        }
+        "log-unavailable" => "nothing was decided: try again later, or give --timeout more seconds",
+        "log-status" | "log-answer-invalid" => "check that the address is that of a Rekor v1 log",
+        "log-not-named" => "name the log with --rekor-url",
+        "upgrade-text-lost" => "keep the envelope and verify it with --online",
         "signing-time-unproven" => {
             "a public log may have the entry: --online looks there, and sealmark inspect --upgrade keeps what it found"
         }

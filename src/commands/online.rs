@@ -19,12 +19,13 @@ const MAX_SECONDS: u64 = 3600;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub(super) struct Args {
     /// Rekor v1 log to ask, in place of the logs that the trusted roots name
     #[arg(long, value_name = "URL", requires = "online", help_heading = "Network", value_parser = NonEmptyStringValueParser::new())]
     pub(super) rekor_url: Option<String>,
 
-    /// Longest time for each attestation that a log is asked about, with all attempts
+    /// Longest time that one log is asked about one attestation, with all attempts
     #[arg(long, value_name = "SECONDS", requires = "online", default_value_t = 30, help_heading = "Network",
           value_parser = clap::value_parser!(u64).range(1..=MAX_SECONDS))]
     pub(super) timeout: u64,

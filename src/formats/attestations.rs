@@ -170,7 +170,10 @@ mod tests {
         assert_eq!(code(r#"{"attestations":[]}"#), "input-empty");
         assert_eq!(code(r#"{"provenance_summary":{}}"#), "input-empty");
         // What says that it is a bundle is read as one.
-        assert_eq!(shapes(&npm.replace('{', r#"{"mediaType":"x","#)), [(Position::Whole, Some("bundle-media-type"))]);
+        assert_eq!(
+            shapes(&npm.replacen('{', r#"{"mediaType":"x","#, 1)),
+            [(Position::Whole, Some("bundle-media-type"))]
+        );
     }
 
     #[test]

@@ -230,9 +230,9 @@ enum Known {
     /// All of it: the two are equal.
     Whole,
     /// An object with these fields.
-    Object(&'static [(&'static str, Known)]),
+    Object(&'static [(&'static str, Self)]),
     /// An array of such values.
-    Each(&'static Known),
+    Each(&'static Self),
     /// Nothing: the two may differ.
     LeftOut,
 }
@@ -306,7 +306,7 @@ fn agree(signed: Option<&Value>, copy: Option<&Value>, known: &Known, path: &str
             }
             let others = signed.and_then(Value::as_object).into_iter().flatten();
             for (name, value) in others.filter(|(name, _)| fields.iter().all(|field| field.0 != name.as_str())) {
-                if field(copy, name).is_some_and(|copy| copy != value) {
+                if !is_empty(value) && field(copy, name).is_some_and(|copy| !is_empty(copy) && copy != value) {
                     return Err(format!("{path}/{name}"));
                 }
             }

@@ -73,19 +73,6 @@ impl RemoteError {
         matches!(self, Self::NotFound { .. })
     }
 
-    /// One of each, for the table of codes.
-    pub fn samples() -> Vec<Self> {
-        let s = || String::from("x");
-        vec![
-            Self::Url { url: s(), reason: s() },
-            Self::Unavailable { url: s(), seconds: 1, reason: s() },
-            Self::Status { url: s(), status: 404 },
-            Self::Answer { url: s(), reason: s() },
-            Self::NotFound { logs: s() },
-            Self::NoLog,
-        ]
-    }
-
     fn answer(url: &str, error: &FormatError) -> Self {
         Self::Answer { url: url.to_owned(), reason: error.to_string() }
     }

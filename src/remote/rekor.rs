@@ -107,7 +107,9 @@ fn bodies_of(text: &[u8], envelope: &Envelope, leaf: &[u8]) -> Vec<Vec<u8>> {
     let [signature] = envelope.signatures.as_slice() else { return Vec::new() };
     let hash = |bytes: &[u8]| format!(r#"{{"algorithm":"sha256","value":"{}"}}"#, hex::encode(sha256(bytes)));
     let (whole, payload) = (hash(text), hash(&envelope.payload));
-    let verifier = base64::encode(pem_text("CERTIFICATE", leaf).as_bytes());
+    let pem = pem_text("CERTIFICATE", leaf);
+    let verifier = base64::encode(pem.as_bytes());
+    let without_end = base64::encode(pem.trim_end().as_bytes());
     let sig = base64::encode(&signature.sig);
     let twice = base64::encode(sig.as_bytes());
     let payload_type = Value::from(envelope.payload_type.as_str());
@@ -115,29 +117,28 @@ fn bodies_of(text: &[u8], envelope: &Envelope, leaf: &[u8]) -> Vec<Vec<u8>> {
         "" => String::new(),
         keyid => format!(r#""keyid":{},"#, Value::from(keyid)),
     };
-    let body = |kind: EntryKind, spec: String| {
+    let body = |kind: EntryKind, spec: &str| {
         let (kind, version) = kind.name();
         format!(r#"{{"apiVersion":"{version}","kind":"{kind}","spec":{spec}}}"#).into_bytes()
     };
+    let dsse = format!(
+        r#"{{"envelopeHash":{whole},"payloadHash":{payload},"signatures":[{{"signature":"{sig}","verifier":"{verifier}"}}]}}"#
+    );
+    let intoto = format!(r#"{{"content":{{"hash":{whole},"payloadHash":{payload}}},"publicKey":"{verifier}"}}"#);
+    // The oldest entries do not have the payload's hash.
+    let oldest = format!(r#"{{"content":{{"hash":{whole}}},"publicKey":"{verifier}"}}"#);
+    // This kind keeps the PEM text that the client sent, with its final line feed or without.
+    let second = |verifier: &str| {
+        let signature = format!(r#"{{{keyid}"publicKey":"{verifier}","sig":"{twice}"}}"#);
+        let logged = format!(r#"{{"payloadType":{payload_type},"signatures":[{signature}]}}"#);
+        format!(r#"{{"content":{{"envelope":{logged},"hash":{whole},"payloadHash":{payload}}}}}"#)
+    };
     vec![
-        body(
-            EntryKind::Dsse001,
-            format!(
-                r#"{{"envelopeHash":{whole},"payloadHash":{payload},"signatures":[{{"signature":"{sig}","verifier":"{verifier}"}}]}}"#
-            ),
-        ),
-        body(
-            EntryKind::Intoto001,
-            format!(r#"{{"content":{{"hash":{whole},"payloadHash":{payload}}},"publicKey":"{verifier}"}}"#),
-        ),
-        // The oldest entries do not have the payload's hash.
-        body(EntryKind::Intoto001, format!(r#"{{"content":{{"hash":{whole}}},"publicKey":"{verifier}"}}"#)),
-        body(
-            EntryKind::Intoto002,
-            format!(
-                r#"{{"content":{{"envelope":{{"payloadType":{payload_type},"signatures":[{{{keyid}"publicKey":"{verifier}","sig":"{twice}"}}]}},"hash":{whole},"payloadHash":{payload}}}}}"#
-            ),
-        ),
+        body(EntryKind::Dsse001, &dsse),
+        body(EntryKind::Intoto001, &intoto),
+        body(EntryKind::Intoto001, &oldest),
+        body(EntryKind::Intoto002, &second(&verifier)),
+        body(EntryKind::Intoto002, &second(&without_end)),
     ]
 }
 

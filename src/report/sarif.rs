@@ -245,3 +245,38 @@ fn uri(path: &str) -> String {
     }
     uri
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_no_placeholder_and_no_link() {
+        for (text, expected) in [
+            ("plain", "plain"),
+            ("{0} {x}", "{{0}} {{x}}"),
+            ("[here](https://evil.test)", r"\[here\](https://evil.test)"),
+            (r"a\[b", r"a\\\[b"),
+            ("a\nb\u{1b}", r"a\\u{{a}}b\\u{{1b}}"),
+            ("\u{202e}", r"\\u{{202e}}"),
+        ] {
+            assert_eq!(escaped(text), expected);
+        }
+        assert_eq!(escaped(&"x".repeat(MAX_TEXT + 1)).chars().count(), MAX_TEXT + 1);
+    }
+
+    #[test]
+    fn a_path_is_never_a_scheme_a_host_or_a_query() {
+        for (path, expected) in [
+            ("dist/app.tar.gz", "dist/app.tar.gz"),
+            ("/tmp/a b", "file:///tmp/a%20b"),
+            ("//evil.test/x", "file:///evil.test/x"),
+            ("javascript:alert(1)", "javascript%3Aalert%281%29"),
+            ("https://evil.test/?q#f", "https%3A//evil.test/%3Fq%23f"),
+            ("a%20b\n", "a%2520b%0A"),
+            ("größe", "gr%C3%B6%C3%9Fe"),
+        ] {
+            assert_eq!(uri(path), expected);
+        }
+    }
+}

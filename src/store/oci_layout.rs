@@ -230,8 +230,9 @@ impl Layout {
             if marked || tag(item) == attestation_tag {
                 manifests
                     .insert(item.digest.clone(), Found { size: Some(item.size), expected: Expected::Attestations });
+            } else if item.digest == *image {
+                // Also where `cosign copy` put the image itself under the fallback tag: it lists nothing about itself.
             } else if tag(item) == fallback_tag {
-                // A registry may serve the image itself under this tag; then it lists nothing about itself.
                 let listed = self.document(&item.digest, Some(item.size))?;
                 for item in listed.items.iter().filter(|_| listed.kind == Kind::Index) {
                     self.add_referrer(image, &item.digest, Some(item.size), &mut manifests)?;

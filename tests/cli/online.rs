@@ -66,6 +66,26 @@ fn online_the_entry_is_fetched() {
     assert_eq!(log.asked().len(), 2);
 }
 
+/// Proxies are those of the system; this machine itself is never asked through one.
+#[test]
+fn proxies_carry_requests_to_others() {
+    let (world, log) = bare(&[Kind::Dsse001], &[Answer::Honest]);
+    let run = |proxy: &str, url: &str| {
+        let args = [&["verify", "app.tar.gz", "--trust", "root.json", "--online", "--rekor-url", url], &SOURCE[..]];
+        let mut command = world.command(&args.concat());
+        command.env_remove("NO_PROXY").env_remove("no_proxy");
+        for name in ["http_proxy", "HTTP_PROXY", "ALL_PROXY"] {
+            command.env(name, proxy);
+        }
+        crate::world::ended(command, &["verify"])
+    };
+    assert_eq!(run(&nobody(), &log.url()).code, 0, "a loopback address is asked directly");
+    let ended = run(&log.url(), "http://rekor.example");
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let asked = log.asked();
+    assert_eq!(asked[1]["path"], "post http://rekor.example/api/v1/log/entries/retrieve http/1.1");
+}
+
 #[test]
 fn a_log_without_the_entry_denies() {
     let (world, _log) = bare(&[], &[Answer::Honest]);

@@ -29,7 +29,7 @@ fn allowed() {
     allowed  app.tar.gz
       built by   github.com/acme/app/.github/workflows/release.yml@refs/tags/v1.4.2     certificate, predicate agrees
       from       github.com/acme/app, commit 3f2c9e1, refs/tags/v1.4.2                  certificate, predicate agrees
-      on         a GitHub-hosted runner, triggered by push                              certificate
+      on         a GitHub-hosted runner, triggered by push                              certificate, predicate agrees
       signed     2026-10-04 11:32:07 UTC, log entry 5                                   inclusion proven offline
       digest     sha256:4659fc0570122b0e0aa14f4ff7c261b1fe51795a01ba79963f462ebf40d7520d
       not checked: 1 dependency listed, reproducibility, which builder (any is accepted)
@@ -47,7 +47,7 @@ fn allowed_beside_rejected_ones() {
     allowed  app.tar.gz
       built by   github.com/acme/app/.github/workflows/release.yml@refs/tags/v1.4.2     certificate, predicate agrees
       from       github.com/acme/app, commit 3f2c9e1, refs/tags/v1.4.2                  certificate, predicate agrees
-      on         a GitHub-hosted runner, triggered by push                              certificate
+      on         a GitHub-hosted runner, triggered by push                              certificate, predicate agrees
       signed     2026-10-04 11:32:07 UTC, log entry 5                                   inclusion proven offline
       digest     sha256:4659fc0570122b0e0aa14f4ff7c261b1fe51795a01ba79963f462ebf40d7520d
       not checked: 1 dependency listed, reproducibility, which builder (any is accepted)
@@ -118,6 +118,7 @@ fn signed_with_a_key_alone() {
     allowed  app.tar.gz
       built by   github.com/acme/app/.github/workflows/release.yml@refs/tags/v1.4.2     predicate
       from       github.com/acme/app, commit 3f2c9e1, refs/tags/v1.4.2                  predicate
+      on         a GitHub-hosted runner, triggered by push                              predicate
       signed by  key release.pub                                                        ECDSA P-256
                  sha256:3e1372b948e6044be347ee73c999e3fb000ac276bd32eebdfd510e5c81d72689
       signed     at an unknown time
@@ -143,7 +144,7 @@ fn without_a_log_where_the_domain_has_none() {
     allowed  app.tar.gz
       built by   github.com/acme/app/.github/workflows/release.yml@refs/tags/v1.4.2     certificate, predicate agrees
       from       github.com/acme/app, commit 3f2c9e1, refs/tags/v1.4.2                  certificate, predicate agrees
-      on         a GitHub-hosted runner, triggered by push                              certificate
+      on         a GitHub-hosted runner, triggered by push                              certificate, predicate agrees
       signed     2026-10-04 11:32:08 UTC                                                timestamp proven offline
       digest     sha256:4659fc0570122b0e0aa14f4ff7c261b1fe51795a01ba79963f462ebf40d7520d
       not checked: 1 dependency listed, reproducibility, public record (there is no log entry), which builder (any is accepted)
@@ -202,7 +203,7 @@ fn json_holds_all_of_it() {
     assert_eq!(signer["claims"]["sourceRepositoryUri"], "https://github.com/acme/app");
     let build = &attestation["build"];
     assert_eq!(build["ref"], json!({"value": "refs/tags/v1.4.2", "backing": "certificateAndPredicate"}));
-    assert_eq!(build["runner"], json!({"value": "github-hosted", "backing": "certificate"}));
+    assert_eq!(build["runner"], json!({"value": "github-hosted", "backing": "certificateAndPredicate"}));
     for fact in ["builtBy", "buildType", "from", "commit", "trigger", "workflow", "invocation"] {
         assert!(build[fact]["value"].is_string() && build[fact]["backing"].is_string(), "{fact}: {build}");
     }

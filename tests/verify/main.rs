@@ -6,12 +6,14 @@
 mod corpus;
 mod fixtures;
 mod judge;
+mod layers;
 mod lies;
 mod mutations;
 mod properties;
 mod random;
 mod rings;
 mod seven;
+mod shapes;
 #[path = "../support/mod.rs"]
 mod support;
 mod truths;

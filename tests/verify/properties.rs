@@ -10,14 +10,17 @@ use sealmark::formats::attestations;
 use sealmark::formats::bundle::Bundle;
 use sealmark::formats::certificate::SigningCertificate;
 use sealmark::formats::checkpoint::Checkpoint;
+use sealmark::formats::cosign;
 use sealmark::formats::digest::Algorithm;
 use sealmark::formats::digest::Digest;
 use sealmark::formats::envelope;
 use sealmark::formats::envelope::Envelope;
+use sealmark::formats::gcloud;
 use sealmark::formats::json;
 use sealmark::formats::log_entry;
 use sealmark::formats::log_entry::EntryBody;
 use sealmark::formats::log_entry::EntryKind;
+use sealmark::formats::oci::Document;
 use sealmark::formats::sct;
 use sealmark::formats::statement::Statement;
 use sealmark::trust::key::PublicKey;
@@ -40,6 +43,9 @@ const KINDS: [EntryKind; 5] = [
     EntryKind::HashedRekord002,
 ];
 
+const ENVELOPE: &[u8] = br#"{"payloadType":"t","payload":"AA==","signatures":[{"sig":"AA=="}]}"#;
+const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nAQID\n-----END CERTIFICATE-----\n";
+
 /// Gives the same bytes to every parser. None may panic; what they say does not matter here.
 fn parse_all(bytes: &[u8]) {
     let _ = json::parse(bytes);
@@ -61,6 +67,14 @@ fn parse_all(bytes: &[u8]) {
         for algorithm in Algorithm::all() {
             let _ = Digest::from_hex(algorithm, text);
         }
+    }
+    let _ = Document::parse(bytes);
+    let _ = gcloud::Document::parse(bytes);
+    let text = String::from_utf8_lossy(bytes).into_owned();
+    for name in ["bundle", "certificate", "chain", "rfc3161timestamp"] {
+        let certificate = ("dev.sigstore.cosign/certificate".to_owned(), CERTIFICATE.to_owned());
+        let annotation = (format!("dev.sigstore.cosign/{name}"), text.clone());
+        let _ = cosign::parse(ENVELOPE, &[certificate, annotation].into_iter().collect());
     }
     if let Ok(candidates) = attestations::parse(bytes) {
         let verifier = Trust::public().verifier();
@@ -93,6 +107,15 @@ fn seeds() -> Vec<Vec<u8>> {
         domain().trusted_root().to_string().into_bytes(),
         format!("{}\n{}\n", minted.bundle, minted.envelope).into_bytes(),
         format!("[{},{}]", minted.bundle, minted.envelope).into_bytes(),
+        serde_json::json!({"attestations": [{"predicateType": "p", "bundle": minted.bundle}]}).to_string().into_bytes(),
+        serde_json::json!({
+            "image_summary": {"digest": "d"},
+            "provenance_summary": {"provenance": [{"kind": "BUILD", "envelope": minted.envelope}]},
+        })
+        .to_string()
+        .into_bytes(),
+        crate::layers::annotation(Kind::Dsse001).into_bytes(),
+        crate::layers::manifest(),
         b"sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".to_vec(),
     ];
     seeds.extend(mutations::bases().into_iter().map(|base| base.good.to_string().into_bytes()));

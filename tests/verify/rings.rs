@@ -223,6 +223,7 @@ fn a_key_with_a_window_signs_within_it_alone() {
             ),
             ("the same key with another window", good, two(), Ok(())),
             ("two times within", stamped(60), around(), Ok(())),
+            ("the other of two times outside", stamped(60 * 60 * 24), after(), Err("key-window")),
             ("one of two times outside", stamped(60 * 60 * 24), around(), Err("key-window")),
             ("no time", domain().mint(&silent(published())), around(), Err("key-time-missing")),
             ("no time, a bare envelope", bare(&silent(published())), around(), Err("key-time-missing")),

@@ -30,7 +30,7 @@ use crate::trust::rings;
 /// Arguments.
 #[derive(Debug, clap::Args)]
 #[command(group(ArgGroup::new("any-tag").args(["source_tag", "source_versioned_tag"])))]
-pub(in crate::commands) struct Args {
+pub(in crate::commands) struct ImageArgs {
     /// An image by its digest: NAME@sha256:…, or oci-layout:DIR[@sha256:…]
     #[arg(value_name = "IMAGE")]
     image: String,
@@ -76,11 +76,11 @@ pub(in crate::commands) struct Args {
 }
 
 /// Verifies an image.
-pub(in crate::commands) fn run(args: &Args) -> Outcome {
+pub(in crate::commands) fn run(args: &ImageArgs) -> Outcome {
     finish(verify(args))
 }
 
-fn verify(args: &Args) -> Result<(), Failure> {
+fn verify(args: &ImageArgs) -> Result<(), Failure> {
     let flags = Flags {
         source_uri: &args.source_uri,
         builder_id: args.builder_id.as_deref(),

@@ -31,9 +31,9 @@ pub(super) use artifact::ArtifactArgs;
 pub(super) use artifact::GithubAttestationArgs;
 pub(super) use artifact::run_artifact;
 pub(super) use artifact::run_github_attestation;
-pub(super) use image::Args as ImageArgs;
+pub(super) use image::ImageArgs;
 pub(super) use image::run as run_image;
-pub(super) use npm::Args as NpmArgs;
+pub(super) use npm::NpmArgs;
 pub(super) use npm::run as run_npm;
 
 /// What slsa-verifier has no flags for.

@@ -25,7 +25,7 @@ use crate::trust::rings;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
-pub(in crate::commands) struct Args {
+pub(in crate::commands) struct NpmArgs {
     /// The package's file
     #[arg(value_name = "TARBALL")]
     tarball: String,
@@ -75,11 +75,11 @@ pub(in crate::commands) struct Args {
 }
 
 /// Verifies a package.
-pub(in crate::commands) fn run(args: &Args) -> Outcome {
+pub(in crate::commands) fn run(args: &NpmArgs) -> Outcome {
     finish(verify(args))
 }
 
-fn verify(args: &Args) -> Result<(), Failure> {
+fn verify(args: &NpmArgs) -> Result<(), Failure> {
     let flags = Flags {
         source_uri: &args.source_uri,
         builder_id: Some(args.builder_id.as_str()),
