@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod batches;
+pub mod document;
 mod sources;
 
 use std::num::NonZeroUsize;

@@ -46,6 +46,10 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     }
     for result in &report.results {
         self::result(result, out)?;
+        #[cfg(feature = "policy-file")]
+        if let Some(policy) = &report.policy {
+            crate::report::policy::write(policy, &result.artifact.name, out)?;
+        }
     }
     for notice in &report.notices {
         writeln!(out, "notice   {}   {}", notice.code, plain(&notice.message))?;
