@@ -11,6 +11,7 @@ use crate::assess::Where;
 use crate::assess::artifacts;
 use crate::assess::batches::Batches;
 use crate::assess::batches::Read;
+use crate::assess::batches::Refused;
 use crate::assess::sources;
 use crate::assess::sources::SourceFile;
 use crate::assess::sources::check_pairs;
@@ -203,7 +204,7 @@ struct Seen {
     source: Source,
     format: Option<&'static str>,
     proofs: ProofSource,
-    under: Vec<Result<VerifiedAttestation, (Finding, report::Outcome)>>,
+    under: Vec<Result<VerifiedAttestation, Box<Refused>>>,
 }
 
 fn decide(
@@ -215,8 +216,9 @@ fn decide(
 ) -> (ArtifactResult, Option<(PolicyResult, Outcome)>) {
     let seen: Vec<Seen> = counted.iter().filter_map(|n| see(artifact, *n, files, views)).collect();
     // What was not read, or what a log gave no answer about, might have said something else.
-    let unknown = |view: &Result<_, (Finding, report::Outcome)>| {
-        matches!(view, Err((_, report::Outcome::Undecided | report::Outcome::Unreadable)))
+    let unknown = |view: &Result<_, Box<Refused>>| {
+        let outcome = view.as_ref().err().map(|refused| refused.outcome);
+        matches!(outcome, Some(report::Outcome::Undecided | report::Outcome::Unreadable))
     };
     let open = |one: &Seen| one.under.iter().all(Result::is_err) && one.under.iter().any(unknown);
     let completeness = if seen.iter().any(open) { Completeness::Unreadable } else { Completeness::Complete };
@@ -246,10 +248,10 @@ fn see(artifact: &Artifact, n: usize, files: &[SourceFile], views: &[Vec<Read>])
     let reads: Vec<&Read> = views.iter().filter_map(|view| view.get(n)).collect();
     let first = reads.first()?;
     let bound = |read: &&Read| match &read.authenticated {
-        Ok(authenticated) => {
-            authenticated.bind(artifact).map_err(|error| (Finding::from(&error), report::Outcome::Rejected))
-        }
-        Err(refused) => Err((refused.finding.clone(), refused.outcome)),
+        Ok(authenticated) => authenticated
+            .bind(artifact)
+            .map_err(|error| Box::new(Refused { outcome: report::Outcome::Rejected, finding: Finding::from(&error) })),
+        Err(refused) => Err(refused.clone()),
     };
     Some(Seen {
         source: Source::new(&files.get(first.file)?.name, first.position),
@@ -269,7 +271,7 @@ fn candidate(n: usize, seen: Seen, judged: &Outcome, document: &Document) -> Can
     for one in under {
         match one {
             Ok(attestation) => verified.push(attestation),
-            Err(finding) => refused.push(finding),
+            Err(one) => refused.push(one),
         }
     }
     let accepted = views.iter().any(|view| view.status.holds());
@@ -308,9 +310,9 @@ fn candidate(n: usize, seen: Seen, judged: &Outcome, document: &Document) -> Can
     let mut outcome = report::Outcome::Rejected;
     let step = |finding: &Finding| STEPS.iter().position(|step| finding.step == Some(step));
     // A verifier that has other roots or keys says less than the one that came further.
-    if let (true, Some((finding, found))) = (findings.is_empty(), refused.into_iter().max_by_key(|one| step(&one.0))) {
-        findings.push(finding);
-        outcome = found;
+    if let (true, Some(one)) = (findings.is_empty(), refused.into_iter().max_by_key(|one| step(&one.finding))) {
+        findings.push(one.finding);
+        outcome = one.outcome;
     }
     Candidate { source, format, outcome, findings, attestation: None }
 }

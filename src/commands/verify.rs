@@ -52,7 +52,7 @@ statement, signer, and that it is about this very artifact. An artifact is allow
 satisfies every expectation by itself; all of them are reported.
 
 At least one of an identity, a key, a builder or a source repository must be expected: otherwise anybody's attestation \
-would do.
+would do. A --policy file says all of that, for several attestations together.
 
 Without --bundle, attestations are looked for beside each artifact FILE: FILE.intoto.jsonl, FILE.sigstore.json, \
 FILE.sigstore, FILE.bundle, FILE.provenance.json, and in the same folder multiple.intoto.jsonl, \
@@ -133,7 +133,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     let Args { offline: _, .. } = args;
     let judge = match &args.policy {
         Some(file) => By::Policy(Box::new(policy::load::whole(file)?)),
-        None => By::Flags(args.expectations.policy()?),
+        None => By::Flags(Box::new(args.expectations.policy()?)),
     };
     let located = subjects::locate(&args.subjects).map_err(|error| artifacts::refused(&error))?;
     let attestations = attestations(args, &located)?;
@@ -158,7 +158,7 @@ pub(super) fn run(args: &Args) -> Outcome {
 /// What is judged by.
 enum By {
     Policy(Box<Document>),
-    Flags(Policy),
+    Flags(Box<Policy>),
 }
 
 fn by_flags(policy: &Policy, args: &Args, located: &[Located], attestations: &Where) -> Result<Report, CommandError> {
