@@ -1,5 +1,7 @@
 //! Generate, sign and verify what was signed, on one page.
 
+pub mod summary;
+
 use jiff::Timestamp;
 
 use crate::formats::FormatError;
@@ -22,6 +24,7 @@ use crate::sign::key::PrivateKey;
 use crate::sign::sign_statement;
 use crate::trust::TrustError;
 use crate::trust::key::PublicKey;
+use crate::verify::Authenticated;
 use crate::verify::TrustedKey;
 use crate::verify::Verifier;
 use crate::verify::VerifyError;
@@ -108,6 +111,14 @@ pub enum AttestError {
         /// What the verifier says.
         error: VerifyError,
     },
+    /// A summary that was signed does not say what it should; it is not given out.
+    #[error("the summary that was signed is not accepted for {artifact}: {found}")]
+    SummaryRefused {
+        /// For which artifact.
+        artifact: String,
+        /// The codes of the refusal.
+        found: String,
+    },
 }
 
 impl AttestError {
@@ -121,7 +132,7 @@ impl AttestError {
             Self::NotASubject { .. } => "subject-not-in-statement",
             Self::Sign(error) => error.code(),
             Self::Key(error) => error.code(),
-            Self::SelfCheck { .. } => "self-check-failed",
+            Self::SelfCheck { .. } | Self::SummaryRefused { .. } => "self-check-failed",
         }
     }
 }
@@ -169,18 +180,14 @@ pub fn attest(
     // 2. Sign those very bytes.
     let bundle = sign_statement(key, &bytes)?;
     drop(bytes);
-    // 3. Write what will be given out, and read it as a user would.
+    // 3. Write what will be given out.
     let line = line(bundle, form)?;
-    let bundle = attestations::parse(&line)?.pop().ok_or(FormatError::Empty)?.bundle?;
-    // 4. Verify as a user would who trusts the public half and nothing else.
-    let signer = PublicKey::from_spki(key.public_key_der())?;
-    let trusted = TrustedKey::named("the signing key", signer.clone());
-    let verifier = Verifier::new(Vec::new(), vec![trusted]);
+    // 4. Read and verify it as a user would who trusts the public half and nothing else.
+    let (authenticated, signer) = verify_own(&line, key, now)?;
     let failed = |artifact: &str| {
         let artifact = artifact.to_owned();
         move |error| AttestError::SelfCheck { artifact, error }
     };
-    let authenticated = verifier.authenticate(&bundle, now).map_err(failed("any artifact"))?;
     // 5. Each artifact must be a subject, and each subject that somebody else named must be one to a verifier.
     for artifact in artifacts {
         authenticated.bind(artifact).map_err(|error| match claim {
@@ -196,6 +203,16 @@ pub fn attest(
         }
     }
     Ok(Attested { line, statement, signer })
+}
+
+/// Reads what was written and verifies it as a user would who trusts the public half of the key and nothing else.
+fn verify_own(line: &[u8], key: &PrivateKey, now: Timestamp) -> Result<(Authenticated, PublicKey), AttestError> {
+    let bundle = attestations::parse(line)?.pop().ok_or(FormatError::Empty)?.bundle?;
+    let signer = PublicKey::from_spki(key.public_key_der())?;
+    let trusted = TrustedKey::named("the signing key", signer.clone());
+    let verifier = Verifier::new(Vec::new(), vec![trusted]);
+    let failed = |error| AttestError::SelfCheck { artifact: "any artifact".to_owned(), error };
+    Ok((verifier.authenticate(&bundle, now).map_err(failed)?, signer))
 }
 
 fn line(bundle: Bundle, form: Form) -> Result<Vec<u8>, AttestError> {

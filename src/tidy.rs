@@ -63,6 +63,8 @@ const WORD_HOMES: &[(&str, &[&str])] = &[
     ("eprintln!", &["commands/"]),
     ("print!", &["commands/"]),
     ("eprint!", &["commands/"]),
+    // What binds by text is a summary; everything else is bound by digests that bind.
+    ("Artifact::by_text", &["commands/verify_vsa.rs"]),
 ];
 const ANYWHERE: &[&str] = &[""];
 /// Every dependency by its name in code, and the files below `src/` that may name it.
@@ -72,9 +74,9 @@ const CRATE_HOMES: &[(&str, &[&str])] = &[
     ("cel", &["policy/document/"]),
     ("clap", &["commands/"]),
     ("clap_complete", &["commands/completions.rs"]),
-    ("const_oid", &["formats/certificate.rs", "trust/key.rs", "verify/certificate.rs"]),
+    ("const_oid", &["formats/certificate.rs", "trust/key.rs", "verify/certificate.rs", "verify/token.rs"]),
     ("crypto_secretbox", &["sign/encrypted.rs"]),
-    ("der", &["formats/certificate.rs", "formats/log_entry.rs", "trust/", "sign/key.rs"]),
+    ("der", &["formats/certificate.rs", "formats/log_entry.rs", "trust/", "sign/key.rs", "verify/token.rs"]),
     ("git2", &["workspace/"]),
     ("glob", &["store/subjects/"]),
     ("hex", ANYWHERE),
@@ -770,6 +772,8 @@ mod tests {
             crate::builders::BuilderError::samples().iter().map(crate::builders::BuilderError::code).collect(),
             crate::policy::PolicyError::samples().iter().map(crate::policy::PolicyError::code).collect(),
             crate::policy::FINDING_CODES.to_vec(),
+            crate::policy::VSA_FINDING_CODES.to_vec(),
+            crate::policy::VsaExpectError::samples().iter().map(crate::policy::VsaExpectError::code).collect(),
             crate::policy::document::FINDING_CODES.concat(),
             crate::policy::document::problem::CODES.to_vec(),
             crate::policy::document::lint::CODES.to_vec(),

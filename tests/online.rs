@@ -32,7 +32,6 @@ use sealmark::formats::log_entry::EntryKind;
 use sealmark::policy::Policy;
 use sealmark::policy::Signer;
 use sealmark::policy::Slsa;
-use sealmark::policy::SourceRef;
 use sealmark::remote::RemoteError;
 use sealmark::remote::http::MAX_ANSWER;
 use sealmark::remote::http::MAX_ATTEMPTS;
@@ -403,8 +402,7 @@ fn reported(lines: &[String], verifier: &Verifier, proofs: Proofs<'_>) -> Report
     let (artifact, file) = (folder.path().join("app"), folder.path().join("app.jsonl"));
     fs::write(&artifact, ARTIFACT).unwrap();
     fs::write(&file, lines.join("\n")).unwrap();
-    let slsa =
-        Slsa { builder_id: None, source_uri: SourceUri::parse("github.com/acme/app"), source_ref: SourceRef::Any };
+    let slsa = Slsa { source_uri: SourceUri::parse("github.com/acme/app"), ..Slsa::open() };
     let policy = Policy {
         predicate_types: vec!["https://slsa.dev/provenance/v1".to_owned()],
         signer: Signer::ByFacts,

@@ -14,6 +14,8 @@ const COMMANDS: &[&[&str]] = &[
     &["generate"],
     &["attest"],
     &["verify"],
+    &["verify-vsa"],
+    &["vsa"],
     &["inspect"],
     &["policy", "check"],
     &["policy", "lint"],

@@ -18,6 +18,9 @@ use crate::verify::VerifiedAttestation;
 pub const HOSTED_WORKER: &str = "https://cloudbuild.googleapis.com/GoogleHostedWorker";
 /// The build type of its v1 predicates.
 pub const V1_BUILD_TYPE: &str = "https://cloud.google.com/build/gcb-buildtypes/google-worker/v1";
+/// The key that signs them, and nothing else.
+const V1_KEY: &str =
+    "projects/verified-builder/locations/global/keyRings/attestor/cryptoKeys/google-hosted-worker/cryptoKeyVersions/1";
 /// Recipe types of builders v0.3, which v0.1 predicates hold, without their version.
 const V03_RECIPES: &[&str] =
     &["https://cloudbuild.googleapis.com/CloudBuildYaml@", "https://cloudbuild.googleapis.com/CloudBuildSteps@"];
@@ -35,8 +38,9 @@ impl Builder for GoogleCloudBuild {
         matches!(identity, Identity::Key { ring: Ring::GoogleCloudBuild, .. })
     }
 
-    fn read(&self, _attestation: &VerifiedAttestation, provenance: &Provenance) -> Result<Facts, BuilderError> {
+    fn read(&self, attestation: &VerifiedAttestation, provenance: &Provenance) -> Result<Facts, BuilderError> {
         written_by(provenance)?;
+        signed_by(attestation.identity(), provenance)?;
         let facts = facts::from_predicate(provenance, &predicate::read(provenance))?;
         let Some(tag) = tag(provenance)? else { return Ok(facts) };
         let full = format!("refs/tags/{tag}");
@@ -81,6 +85,20 @@ fn written_by(provenance: &Provenance) -> Result<(), BuilderError> {
         Provenance::V1(_) | Provenance::V02(_) => V1_BUILD_TYPE.to_owned(),
     };
     Err(BuilderError::BuildType { expected, found })
+}
+
+/// The key of v1 predicates signs no other, and no other key signs them.
+///
+/// # Errors
+/// `build-type-foreign`.
+fn signed_by(identity: &Identity, provenance: &Provenance) -> Result<(), BuilderError> {
+    let Identity::Key { keyid, .. } = identity else { return Ok(()) };
+    let key_of_v1 = keyid.as_deref() == Some(V1_KEY);
+    if key_of_v1 == matches!(provenance, Provenance::V1(_)) {
+        return Ok(());
+    }
+    let expected = if key_of_v1 { "a v1 predicate, as this key signs" } else { "a v0.1 predicate, as this key signs" };
+    Err(BuilderError::BuildType { expected: expected.to_owned(), found: provenance.build_type().to_owned() })
 }
 
 /// The tag that started the build: `TAG_NAME` among the substitutions that the service itself sets.

@@ -1,5 +1,6 @@
 //! The flags that say what is expected, shared by the commands that verify, and the policy they come to.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use clap::ArgGroup;
@@ -9,6 +10,7 @@ use crate::builders::source::SourceUri;
 use crate::commands::error::CommandError;
 use crate::commands::hints;
 use crate::formats::predicate_type;
+use crate::formats::provenance::v01;
 use crate::formats::provenance::v1;
 use crate::formats::provenance::v02;
 use crate::policy;
@@ -26,6 +28,9 @@ use crate::store::file::read_capped;
 use crate::trust::key;
 use crate::trust::key::PublicKey;
 use crate::verify::TrustedKey;
+
+/// Provenance of every version that is read.
+const PROVENANCE: &[&str] = &[v01::PREDICATE_TYPE, v02::PREDICATE_TYPE, v1::PREDICATE_TYPE];
 
 /// What is expected.
 #[derive(Debug, clap::Args)]
@@ -58,7 +63,7 @@ pub(super) struct Expectations {
           value_parser = NonEmptyStringValueParser::new())]
     key: Vec<String>,
 
-    /// Kind of attestation: slsaprovenance (v0.2 or v1; the default), slsaprovenance02, slsaprovenance1, spdx, spdxjson,
+    /// Kind of attestation: slsaprovenance (v0.1, v0.2 or v1; the default), slsaprovenance02, slsaprovenance1, spdx, spdxjson,
     /// cyclonedx, vuln, openvex, link, custom, vsa, or a predicate type URI
     #[arg(long = "type", visible_alias = "predicate-type", value_name = "TYPE", help_heading = "Attestation",
           value_parser = NonEmptyStringValueParser::new())]
@@ -145,6 +150,69 @@ impl Expectations {
     }
 }
 
+impl Expectations {
+    /// The same expectations as one text, whatever the order in which they were typed: a JSON object of each flag that was
+    /// given with its values, sorted; keys are named by their fingerprints. It identifies what was judged by.
+    ///
+    /// # Errors
+    /// `file-*`, `key-*`.
+    pub(super) fn canonical(&self) -> Result<String, CommandError> {
+        // Every field by its name: a flag that is added must be added here.
+        let Self {
+            certificate_identity,
+            certificate_identity_regexp,
+            certificate_oidc_issuer,
+            certificate_oidc_issuer_regexp,
+            key: _,
+            predicate_type,
+            builder_id,
+            source_uri,
+            source_branch,
+            source_tag,
+            source_versioned_tag,
+            build_type,
+            source_ref,
+            source_commit,
+            workflow,
+            trigger,
+            require_hosted,
+            build_workflow_input,
+            signer_workflow,
+            signer_repository,
+            signer_digest,
+        } = self;
+        let mut key: Vec<String> = self.keys()?.iter().map(|trusted| trusted.key.fingerprint()).collect();
+        let (mut trigger, mut input) = (trigger.clone(), build_workflow_input.clone());
+        [&mut key, &mut trigger, &mut input].into_iter().for_each(|list| list.sort_unstable());
+        let hosted = require_hosted.then(|| "true".to_owned());
+        let single = [
+            ("certificate-identity", certificate_identity),
+            ("certificate-identity-regexp", certificate_identity_regexp),
+            ("certificate-oidc-issuer", certificate_oidc_issuer),
+            ("certificate-oidc-issuer-regexp", certificate_oidc_issuer_regexp),
+            ("type", predicate_type),
+            ("builder-id", builder_id),
+            ("source-uri", source_uri),
+            ("source-branch", source_branch),
+            ("source-tag", source_tag),
+            ("source-versioned-tag", source_versioned_tag),
+            ("build-type", build_type),
+            ("source-ref", source_ref),
+            ("source-commit", source_commit),
+            ("workflow", workflow),
+            ("require-hosted", &hosted),
+            ("signer-workflow", signer_workflow),
+            ("signer-repository", signer_repository),
+            ("signer-digest", signer_digest),
+        ];
+        let single = single.into_iter().filter_map(|(name, value)| Some((name, vec![value.clone()?])));
+        let lists = [("key", key), ("trigger", trigger), ("build-workflow-input", input)];
+        let lists = lists.into_iter().filter(|(_, list)| !list.is_empty());
+        let flags: BTreeMap<&str, Vec<String>> = single.chain(lists).collect();
+        serde_json::to_string(&flags).map_err(|error| CommandError::undecided("output-failed", error))
+    }
+}
+
 /// An expectation that cannot be one, as the user is told.
 pub(super) fn usage(error: &PolicyError) -> CommandError {
     let message = match error {
@@ -165,7 +233,7 @@ pub(super) fn usage(error: &PolicyError) -> CommandError {
 fn policy_of(args: &Expectations) -> Result<Policy, PolicyError> {
     let name = args.predicate_type.as_deref();
     let predicate_types = predicate_types(name)?;
-    let provenance = predicate_types.iter().any(|uri| [v02::PREDICATE_TYPE, v1::PREDICATE_TYPE].contains(&&**uri));
+    let provenance = predicate_types.iter().any(|uri| PROVENANCE.contains(&&**uri));
     let slsa = slsa(args)?;
     let signer = signer(args)?;
     if matches!(signer, Signer::ByFacts) && !slsa.names_somebody() {
@@ -180,7 +248,7 @@ fn policy_of(args: &Expectations) -> Result<Policy, PolicyError> {
 /// The URIs that a word of `--type` stands for.
 fn predicate_types(name: Option<&str>) -> Result<Vec<String>, PolicyError> {
     let uris = match name {
-        None | Some("slsaprovenance") => vec![v02::PREDICATE_TYPE, v1::PREDICATE_TYPE],
+        None | Some("slsaprovenance") => PROVENANCE.to_vec(),
         // cosign's word for the same type with another content.
         Some("spdx") => predicate_type::read("spdxjson").unwrap_or_default(),
         Some(other) => predicate_type::read(other).unwrap_or_default(),

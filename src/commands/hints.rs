@@ -130,6 +130,9 @@ fn of_code(code: &str) -> Option<&'static str> {
         "policy-version" => "name a whole tag with --source-tag, a branch with --source-branch",
         "policy-regex" => "the expression must match the whole text; escape dots as \\.",
         "key-invalid" => "sealmark key public FILE prints the public half of a private key",
+        "vsa-keyid-mismatch" => "give --public-key-id as whoever signed wrote it; it must be theirs",
+        "vsa-level-unsupported" => "without --level the summary claims what the evidence supports",
+        "vsa-not-issued" => "--on-failure issue issues a summary that says FAILED, for a denial only",
         _ => return None,
     })
 }

@@ -22,6 +22,8 @@ mod terminal;
 mod trust;
 mod upgrade;
 mod verify;
+mod verify_vsa;
+mod vsa;
 
 use std::process::ExitCode;
 
@@ -49,6 +51,10 @@ enum Command {
     Attest(attest::Args),
     /// Decide whether to believe what is attested about artifacts
     Verify(Box<verify::Args>),
+    /// Decide whether a verification summary says what is expected, as slsa-verifier does
+    VerifyVsa(Box<verify_vsa::Args>),
+    /// Verify, and issue a signed summary of how it ended
+    Vsa(Box<vsa::Args>),
     /// Verify files by the flags of slsa-verifier
     VerifyArtifact(Box<slsa_verifier::ArtifactArgs>),
     /// Verify a container image by the flags of slsa-verifier
@@ -83,6 +89,8 @@ pub fn run() -> ExitCode {
         Command::Generate(args) => generate::run(&args),
         Command::Attest(args) => attest::run(&args),
         Command::Verify(args) => verify::run(&args),
+        Command::VerifyVsa(args) => verify_vsa::run(&args),
+        Command::Vsa(args) => vsa::run(&args),
         Command::VerifyArtifact(args) => slsa_verifier::run_artifact(&args),
         Command::VerifyImage(args) => slsa_verifier::run_image(&args),
         Command::VerifyNpmPackage(args) => slsa_verifier::run_npm(&args),

@@ -75,14 +75,14 @@ pub(super) struct Args {
     bundle: Vec<String>,
 
     #[command(flatten)]
-    expectations: Expectations,
+    pub(super) expectations: Expectations,
 
     /// Judge by a policy file, which says whom to believe and what to expect, in place of all those flags
     #[arg(long, value_name = "FILE", conflicts_with_all = ["Expectations", "trust"],
           value_parser = NonEmptyStringValueParser::new())]
     policy: Option<String>,
 
-    /// What to believe: public-good (the default), github, or a trusted_root.json; repeatable
+    /// What to believe: public-good (the default), github, google-cloud-build, npm, or a trusted_root.json; repeatable
     #[arg(long, value_name = "ROOT", value_parser = NonEmptyStringValueParser::new())]
     trust: Vec<String>,
 
@@ -99,11 +99,11 @@ pub(super) struct Args {
 
     /// What to write
     #[arg(long, value_name = "FORMAT", default_value = "human")]
-    format: ReportFormat,
+    pub(super) format: ReportFormat,
 
     /// Write the report to FILE in place of standard output, whole or not at all
     #[arg(long, value_name = "FILE", value_parser = NonEmptyStringValueParser::new())]
-    output: Option<String>,
+    pub(super) output: Option<String>,
 }
 
 /// How a report is written.
@@ -129,49 +129,122 @@ pub(super) enum ReportFormat {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    // Without `--online` nothing here ever opens a socket, so the promise of `--offline` needs no code.
-    let Args { offline: _, .. } = args;
-    let judge = match &args.policy {
-        Some(file) => By::Policy(Box::new(policy::load::whole(file)?)),
-        None => By::Flags(Box::new(args.expectations.policy()?)),
-    };
-    let located = subjects::locate(&args.subjects).map_err(|error| artifacts::refused(&error))?;
-    let attestations = attestations(args, &located)?;
-    let (located, left_out) = without_attestations(located, &args.subjects, &attestations);
-    if located.is_empty() {
-        return Err(artifacts::refused(&subjects::SubjectsError::Empty));
-    }
-    let mut report = match &judge {
-        By::Policy(document) => by_policy(document, args, &located, &attestations)?,
-        By::Flags(policy) => by_flags(policy, args, &located, &attestations)?,
-    };
-    report.notices.extend(left_out);
-    hints::advise(&mut report);
+    let report = Prepared::new(args)?.report(Timestamp::now())?;
     write(&report, args.format, args.output.as_deref())?;
-    Ok(match report.verdict {
+    Ok(exit(&report))
+}
+
+/// How the program ends after a report.
+pub(super) fn exit(report: &Report) -> Exit {
+    match report.verdict {
         Verdict::Allowed => Exit::Done,
         Verdict::Denied => Exit::Denied,
         Verdict::Undecided => Exit::Undecided,
-    })
+    }
+}
+
+/// Everything that was typed, read and found; nothing is verified yet.
+pub(super) struct Prepared<'a> {
+    args: &'a Args,
+    judge: By,
+    located: Vec<Located>,
+    attestations: Where,
+    left_out: Option<Notice>,
+}
+
+impl<'a> Prepared<'a> {
+    /// Reads what was typed.
+    ///
+    /// # Errors
+    /// Wrong usage, and files that cannot be read.
+    pub(super) fn new(args: &'a Args) -> Result<Self, CommandError> {
+        // Without `--online` nothing here ever opens a socket, so the promise of `--offline` needs no code.
+        let Args { offline: _, .. } = args;
+        let judge = match &args.policy {
+            Some(file) => By::Policy(Box::new(policy::load::whole(file)?)),
+            None => By::Flags(Box::new(Flags {
+                policy: args.expectations.policy()?,
+                verifier: {
+                    let mut keys = args.expectations.keys()?;
+                    keys.extend(roots::rings(&args.trust)?);
+                    Verifier::new(roots::load(&args.trust)?, keys)
+                },
+            })),
+        };
+        let located = subjects::locate(&args.subjects).map_err(|error| artifacts::refused(&error))?;
+        let attestations = attestations(args, &located)?;
+        let (located, left_out) = without_attestations(located, &args.subjects, &attestations);
+        if located.is_empty() {
+            return Err(artifacts::refused(&subjects::SubjectsError::Empty));
+        }
+        Ok(Self { args, judge, located, attestations, left_out })
+    }
+
+    /// What is judged by.
+    pub(super) fn judge(&self) -> &By {
+        &self.judge
+    }
+
+    /// The files that attestations are read from.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        match &self.attestations {
+            Where::Files(paths) => paths.clone(),
+            Where::Beside => {
+                let files = self.located.iter().filter_map(|one| match one {
+                    Located::File(path) => Some(beside::find(path)),
+                    Located::Digests { .. } => None,
+                });
+                files.flatten().collect()
+            }
+        }
+    }
+
+    /// Verifies and judges.
+    ///
+    /// # Errors
+    /// [`assess::AssessError`].
+    pub(super) fn report(self, now: Timestamp) -> Result<Report, CommandError> {
+        let mut report = match &self.judge {
+            By::Policy(document) => by_policy(document, self.args, &self.located, &self.attestations, now)?,
+            By::Flags(flags) => by_flags(flags, self.args, &self.located, &self.attestations, now)?,
+        };
+        report.notices.extend(self.left_out);
+        hints::advise(&mut report);
+        Ok(report)
+    }
 }
 
 /// What is judged by.
-enum By {
+pub(super) enum By {
+    /// A policy file, with roots and keys of its own.
     Policy(Box<Document>),
-    Flags(Box<Policy>),
+    /// The flags.
+    Flags(Box<Flags>),
 }
 
-fn by_flags(policy: &Policy, args: &Args, located: &[Located], attestations: &Where) -> Result<Report, CommandError> {
-    let verifier = Verifier::new(roots::load(&args.trust)?, args.expectations.keys()?);
-    let logs = Logs::new(&args.network, verifier.roots())?;
+/// What the flags come to.
+pub(super) struct Flags {
+    /// What is expected.
+    pub(super) policy: Policy,
+    verifier: Verifier,
+}
+
+fn by_flags(
+    flags: &Flags,
+    args: &Args,
+    located: &[Located],
+    attestations: &Where,
+    now: Timestamp,
+) -> Result<Report, CommandError> {
+    let logs = Logs::new(&args.network, flags.verifier.roots())?;
     let ask = |bundle: &Bundle| logs.ask(bundle);
     let request = Request {
         proofs: if args.online { Proofs::Asked(&ask) } else { Proofs::InFiles },
-        verifier: &verifier,
-        policy,
+        verifier: &flags.verifier,
+        policy: &flags.policy,
         artifacts: located,
         attestations,
-        now: Timestamp::now(),
+        now,
         threads: artifacts::threads(),
     };
     let report = progress::while_hashing(|tell| assess(&request, tell));
@@ -184,6 +257,7 @@ fn by_policy(
     args: &Args,
     located: &[Located],
     attestations: &Where,
+    now: Timestamp,
 ) -> Result<Report, CommandError> {
     let roots: Vec<_> = document.verifiers.iter().flat_map(|verifier| verifier.roots.clone()).collect();
     let logs = Logs::new(&args.network, &roots)?;
@@ -193,7 +267,7 @@ fn by_policy(
         document,
         artifacts: located,
         attestations,
-        now: Timestamp::now(),
+        now,
         threads: artifacts::threads(),
     };
     let assessed = progress::while_hashing(|tell| assess::document::assess(&request, tell));

@@ -9,6 +9,10 @@ pub mod checksums;
 
 /// Longest name of an artifact, in bytes: the longest path that Linux takes.
 pub const MAX_NAME: usize = 4096;
+/// Most digests that name an artifact by their text ([`Artifact::by_text`]).
+pub const MAX_TEXTS: usize = 64;
+/// Longest type or value of a digest that is compared as text, in bytes.
+pub const MAX_TEXT: usize = 1024;
 
 /// A name and at least one digest that binds.
 ///
@@ -18,6 +22,9 @@ pub const MAX_NAME: usize = 4096;
 pub struct Artifact {
     name: String,
     digests: Vec<Digest>,
+    /// Type and value of each digest that is compared as text; empty for every artifact but those of
+    /// [`Artifact::by_text`].
+    texts: Vec<(String, String)>,
 }
 
 /// Why a name and digests are no artifact.
@@ -49,6 +56,12 @@ pub enum ArtifactError {
         /// The algorithm given twice.
         algorithm: Algorithm,
     },
+    /// A digest that is to be compared as text, and is none.
+    #[error("expected at most {MAX_TEXTS} digests, each TYPE:VALUE of at most {MAX_TEXT} bytes a part, found {found}")]
+    Text {
+        /// What was found.
+        found: String,
+    },
 }
 
 fn names(algorithms: &[Algorithm]) -> String {
@@ -67,6 +80,7 @@ impl ArtifactError {
             Self::LongName { .. } => "artifact-long-name",
             Self::WeakDigest { .. } => "artifact-weak-digest",
             Self::RepeatedAlgorithm { .. } => "artifact-repeated-algorithm",
+            Self::Text { .. } => "artifact-digest-text",
         }
     }
 }
@@ -93,7 +107,46 @@ impl Artifact {
             let algorithm = twice.algorithm();
             return Err(ArtifactError::RepeatedAlgorithm { name, algorithm });
         }
-        Ok(Self { name, digests })
+        Ok(Self { name, digests, texts: Vec::new() })
+    }
+
+    /// An artifact that is known by digests of any type, registered or not (`gce_image_id:8970095005306000053`), each
+    /// typed as `TYPE:VALUE`. One subject must have all of them, spelled as they are spelled here.
+    ///
+    /// What a value of an unregistered type binds is for whoever names it to know, so only verification summaries, whose
+    /// issuers have names of their own, are bound so. A registered algorithm keeps its rules: its value is a
+    /// digest, and weak ones alone name nothing.
+    ///
+    /// # Errors
+    /// `artifact-digest-text`, `artifact-weak-digest`.
+    pub fn by_text(typed: &[String]) -> Result<Self, ArtifactError> {
+        let refused = |found: String| ArtifactError::Text { found };
+        if typed.is_empty() || typed.len() > MAX_TEXTS {
+            return Err(refused(format!("{} digests", typed.len())));
+        }
+        let (mut texts, mut digests, mut weak) = (Vec::new(), Vec::new(), Vec::new());
+        for text in typed {
+            let pair = text.split_once(':').filter(|(kind, value)| !kind.is_empty() && !value.is_empty());
+            let pair = pair.filter(|(kind, value)| kind.len().max(value.len()) <= MAX_TEXT);
+            let (kind, value) = pair.ok_or_else(|| refused(format!("{text:?}")))?;
+            if let Some(algorithm) = Algorithm::from_name(kind) {
+                let digest = Digest::from_hex(algorithm, value).map_err(|error| refused(error.to_string()))?;
+                weak.extend((algorithm.strength() == Strength::Weak).then_some(algorithm));
+                digests.push(digest);
+            }
+            texts.push((kind.to_owned(), value.to_owned()));
+        }
+        let name = typed.join(", ");
+        if weak.len() == texts.len() {
+            return Err(ArtifactError::WeakDigest { name, found: weak });
+        }
+        digests.sort();
+        Ok(Self { name, digests, texts })
+    }
+
+    /// The digests that are compared as text; empty unless made by [`Artifact::by_text`].
+    pub fn texts(&self) -> &[(String, String)] {
+        &self.texts
     }
 
     /// The name, as it will stand in a statement.
@@ -249,6 +302,27 @@ mod tests {
         assert_eq!(new("", &[1]).unwrap_err().code(), "artifact-empty-name");
         assert!(new(&"n".repeat(MAX_NAME), &[1]).is_ok());
         assert_eq!(new(&"n".repeat(MAX_NAME + 1), &[1]).unwrap_err(), ArtifactError::LongName { found: 4097 });
+    }
+
+    #[test]
+    fn digests_of_any_type_name_an_artifact_by_their_text() {
+        let of = |typed: &[&str]| Artifact::by_text(&typed.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>());
+        let sha256 = format!("sha256:{EMPTY}");
+        let artifact = of(&["gce_image_id:89", &sha256, "x:a:b"]).unwrap();
+        assert_eq!(artifact.texts()[2], ("x".to_owned(), "a:b".to_owned()));
+        assert_eq!(artifact.digests().len(), 1);
+        let upper = sha256.replace('e', "E");
+        let long = format!("x:{}", "y".repeat(MAX_TEXT + 1));
+        for bad in ["", "x", "x:", ":x", "sha256:abc", &upper, &long] {
+            assert_eq!(of(&[bad]).unwrap_err().code(), "artifact-digest-text", "{bad}");
+        }
+        assert_eq!(of(&[]).unwrap_err().code(), "artifact-digest-text");
+        assert_eq!(of(&vec!["x:y"; MAX_TEXTS + 1]).unwrap_err().code(), "artifact-digest-text");
+        let sha1 = format!("sha1:{}", "0".repeat(40));
+        assert_eq!(of(&[&sha1]).unwrap_err().code(), "artifact-weak-digest");
+        assert!(of(&[&sha1, "x:y"]).is_ok());
+        let plain = Artifact::new("a".to_owned(), vec![digest(Algorithm::Sha256, 1)]).unwrap();
+        assert!(plain.texts().is_empty());
     }
 
     #[test]

@@ -60,6 +60,18 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<Candidate>, FormatError> {
     }
 }
 
+/// The text of the attestation at a position, without white space around a line: what a digest of it is made over. An item
+/// of an array has no text of its own; the file's is given.
+pub fn text(file: &[u8], position: Position) -> &[u8] {
+    match position {
+        Position::Whole | Position::Item(_) => file,
+        Position::Line(line) => {
+            let found = line.checked_sub(1).and_then(|before| file.split(|byte| *byte == b'\n').nth(before));
+            found.unwrap_or(file).trim_ascii()
+        }
+    }
+}
+
 /// Takes one line of a file of JSON Lines apart; `number` is from 1. For whoever reads a long file line by line: where
 /// [`is_value`] holds for the first of several lines, the lines give what [`parse`] gives for the file.
 pub fn line(number: usize, line: &[u8]) -> Candidate {
@@ -129,6 +141,15 @@ fn bundle(value: Value, text: &[u8]) -> Result<Bundle, FormatError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_has_a_text_of_its_own() {
+        let file = b"{}\n\n {\"a\":1} \r\n";
+        assert_eq!(text(file, Position::Line(1)), b"{}");
+        assert_eq!(text(file, Position::Line(3)), b"{\"a\":1}");
+        assert_eq!(text(file, Position::Whole), file);
+        assert_eq!(text(file, Position::Item(0)), file);
+    }
 
     const ENVELOPE: &str = r#"{"payloadType":"t","payload":"AA==","signatures":[{"sig":"AA=="}]}"#;
 

@@ -73,6 +73,14 @@ impl Envelope {
         })
     }
 
+    /// The envelope without the signatures that say to be by a key of another name; a signature that names no key stays.
+    /// `None` when none is left. What was signed stays as it is.
+    pub fn only_by(&self, keyid: &str) -> Option<Self> {
+        let mut kept = self.clone();
+        kept.signatures.retain(|signature| signature.keyid.is_empty() || signature.keyid == keyid);
+        (!kept.signatures.is_empty()).then_some(kept)
+    }
+
     /// The JSON texts that a log may have hashed: the one it was read from, where that is known. Otherwise the texts that
     /// its fields have in the two spellings that tools in Go wrote, with the certificate inside (slsa-github-generator)
     /// and without: another text that means the same cannot be known. None where a name would need escaping.
@@ -174,6 +182,18 @@ mod tests {
         assert_eq!(&*envelope.payload, [0xfb, 0xff]);
         let again = Envelope::from_json(envelope.to_json(), "").unwrap();
         assert_eq!(again, Envelope { source: None, ..envelope });
+    }
+
+    #[test]
+    fn signatures_by_keys_of_another_name_are_left_out() {
+        let text = br#"{"payloadType":"t","payload":"AA==","signatures":[{"sig":"AQ==","keyid":"a"},{"sig":"Ag=="},{"sig":"Aw==","keyid":"b"}]}"#;
+        let envelope = parse(text).unwrap();
+        let kept = |keyid: &str| envelope.only_by(keyid).map(|kept| kept.signatures.iter().map(|s| s.sig[0]).collect());
+        assert_eq!(kept("a"), Some(vec![1, 2]));
+        assert_eq!(kept("b"), Some(vec![2, 3]));
+        assert_eq!(kept(""), Some(vec![2]));
+        let named = parse(br#"{"payloadType":"t","payload":"AA==","signatures":[{"sig":"AQ==","keyid":"a"}]}"#);
+        assert_eq!(named.unwrap().only_by("A"), None);
     }
 
     #[test]

@@ -84,7 +84,13 @@ pub enum VsaError {
         /// What the JSON reader says.
         detail: String,
     },
-    /// A required text is empty.
+    /// A result that the specification does not have.
+    #[error("expected verificationResult PASSED or FAILED, found {found:?}")]
+    ResultUnknown {
+        /// The word found.
+        found: String,
+    },
+    /// A required field is absent, null or empty.
     #[error("a predicate of type {PREDICATE_TYPE} must have a value at {pointer}, found none")]
     FieldMissing {
         /// JSON pointer (RFC 6901) below the predicate.
@@ -97,6 +103,7 @@ impl VsaError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::PredicateInvalid { .. } => "predicate-invalid",
+            Self::ResultUnknown { .. } => "vsa-result-unknown",
             Self::FieldMissing { .. } => "predicate-field-missing",
         }
     }
@@ -112,18 +119,19 @@ impl Vsa {
     }
 
     fn read(predicate: &Value) -> Result<Self, VsaError> {
-        let vsa =
-            Self::deserialize(predicate).map_err(|error| VsaError::PredicateInvalid { detail: error.to_string() })?;
-        let policy_uri = vsa.policy.uri.as_deref().unwrap_or_default();
-        let required = [
-            ("/verifier/id", vsa.verifier.id.as_str()),
-            ("/resourceUri", vsa.resource_uri.as_str()),
-            ("/policy/uri", policy_uri),
-        ];
-        match required.iter().find(|(_, text)| text.is_empty()) {
-            Some((pointer, _)) => Err(VsaError::FieldMissing { pointer }),
-            None => Ok(vsa),
+        const REQUIRED: [&str; 5] =
+            ["/verifier/id", "/resourceUri", "/policy/uri", "/verificationResult", "/verifiedLevels"];
+        // Unset, null and empty are one thing; an empty list of levels is a list.
+        let missing =
+            |value: Option<&Value>| matches!(value, None | Some(Value::Null)) || value == Some(&Value::from(""));
+        if let Some(pointer) = REQUIRED.into_iter().find(|pointer| missing(predicate.pointer(pointer))) {
+            return Err(VsaError::FieldMissing { pointer });
         }
+        match predicate.get("verificationResult").and_then(Value::as_str) {
+            None | Some("PASSED" | "FAILED") => {}
+            Some(found) => return Err(VsaError::ResultUnknown { found: found.to_owned() }),
+        }
+        Self::deserialize(predicate).map_err(|error| VsaError::PredicateInvalid { detail: error.to_string() })
     }
 }
 
@@ -154,7 +162,12 @@ mod tests {
         for key in ["verifier", "resourceUri", "policy", "verificationResult", "verifiedLevels"] {
             let mut predicate = minimal();
             predicate.as_object_mut().unwrap().remove(key);
-            assert_eq!(code(&predicate), "predicate-invalid", "{key}");
+            assert_eq!(code(&predicate), "predicate-field-missing", "{key}");
+        }
+        for pointer in ["/verifier/id", "/resourceUri", "/policy/uri", "/verificationResult", "/verifiedLevels"] {
+            let mut predicate = minimal();
+            *predicate.pointer_mut(pointer).unwrap() = json!(7);
+            assert_eq!(code(&predicate), "predicate-invalid", "{pointer}");
         }
         for pointer in ["/verifier/id", "/resourceUri", "/policy/uri"] {
             let mut predicate = minimal();
@@ -166,7 +179,7 @@ mod tests {
     #[test]
     fn only_the_two_results_are_read() {
         for (word, expected) in
-            [("PASSED", "ok"), ("FAILED", "ok"), ("passed", "predicate-invalid"), ("", "predicate-invalid")]
+            [("PASSED", "ok"), ("FAILED", "ok"), ("passed", "vsa-result-unknown"), ("", "predicate-field-missing")]
         {
             let mut predicate = minimal();
             predicate["verificationResult"] = json!(word);

@@ -16,6 +16,7 @@ use crate::policy::Runner;
 use crate::policy::Signer;
 use crate::policy::Slsa;
 use crate::policy::SourceRef;
+use crate::trust::rings::Ring;
 use crate::verify::Identity;
 use crate::verify::VerifiedAttestation;
 
@@ -61,7 +62,10 @@ pub(super) fn predicate_type(attestation: &VerifiedAttestation, expected: &[Stri
 pub(super) fn signer(identity: &Identity, expected: &Signer) -> Vec<Finding> {
     let finding = |code, expected: String, found: String| Finding { code, expected, found, backing: None };
     match (expected, identity) {
-        (Signer::ByFacts, _) | (Signer::TrustedKey, Identity::Key { .. }) => Vec::new(),
+        (Signer::ByFacts, _) | (Signer::TrustedKey, Identity::Key { ring: Ring::Named, .. }) => Vec::new(),
+        (Signer::TrustedKey, Identity::Key { voucher, .. }) => {
+            vec![finding("signer-not-key", "a signature by the given key".to_owned(), format!("a key of {voucher}"))]
+        }
         (Signer::TrustedKey, Identity::Workload(certificate) | Identity::Person(certificate)) => {
             let found = format!("a certificate of {}", certificate.san.as_str());
             vec![finding("signer-not-key", "a signature by the given key".to_owned(), found)]
@@ -134,7 +138,7 @@ pub(super) fn slsa(provenance: &VerifiedProvenance, expected: &Slsa, signer: &Si
 }
 
 /// Runner environments that a platform runs itself (sigstore/fulcio, docs/oid-info.md, 1.3.6.1.4.1.57264.1.11).
-const HOSTED: &[&str] = &["github-hosted", "gitlab-hosted"];
+pub const HOSTED: &[&str] = &["github-hosted", "gitlab-hosted"];
 
 /// Who built, and which workflow signed.
 fn builder(provenance: &VerifiedProvenance, expected: &Slsa, independent_only: bool) -> Vec<Finding> {

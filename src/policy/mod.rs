@@ -6,12 +6,14 @@ pub mod document;
 mod expect;
 pub mod slsa_verifier;
 mod version;
+mod vsa;
 
 use crate::builders::BuilderError;
 use crate::builders::VerifiedProvenance;
 use crate::builders::interpret;
 use crate::verify::VerifiedAttestation;
 
+pub use checks::HOSTED;
 pub use expect::Anchored;
 pub use expect::BuilderId;
 pub use expect::PolicyError;
@@ -23,6 +25,15 @@ pub use expect::SourceRef;
 pub use expect::commit;
 pub use expect::inputs;
 pub use version::VersionPattern;
+pub use vsa::AcceptedVsa;
+pub use vsa::Age;
+pub use vsa::FAILED_LEVEL;
+pub use vsa::JudgedBy;
+pub use vsa::Level;
+pub use vsa::VsaExpectError;
+pub use vsa::VsaExpectations;
+pub use vsa::VsaVerdict;
+pub use vsa::judge_vsa;
 
 /// What must hold before an attestation is accepted. Every constraint is explicit: [`Require::Any`] has to be written.
 #[derive(Debug, Clone)]
@@ -80,6 +91,8 @@ impl Accepted {
 
 /// Every code that a [`Finding`] can have.
 pub const FINDING_CODES: &[&str] = checks::CODES;
+/// Every code that a [`Finding`] about a verification summary can have beside those.
+pub const VSA_FINDING_CODES: &[&str] = vsa::CODES;
 
 /// Judges one verified attestation by itself. Pure: the same attestation and policy give the same verdict.
 ///

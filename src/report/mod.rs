@@ -240,6 +240,15 @@ impl Source {
         };
         Self { file: file.to_owned(), line, item }
     }
+
+    /// Where in the file.
+    pub fn position(&self) -> attestations::Position {
+        match (self.line, self.item) {
+            (Some(line), _) => attestations::Position::Line(line),
+            (None, Some(item)) => attestations::Position::Item(item),
+            (None, None) => attestations::Position::Whole,
+        }
+    }
 }
 
 /// Something that was not checked.

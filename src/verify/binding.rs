@@ -53,7 +53,8 @@ fn binding_digests(subject: &Subject) -> impl Iterator<Item = Digest> {
 
 /// Finds the subject (in-toto attestation spec v1, "DigestSet": any acceptable match; names never decide). One strong
 /// digest must agree and no other digest known for both may differ, since then the subject is not one thing. A digest
-/// that names a git object binds only when the user named the artifact by it.
+/// that names a git object binds only when the user named the artifact by it. An artifact that is known by the text of its
+/// digests ([`Artifact::by_text`]) is the subject that has all of them.
 ///
 /// # Errors
 /// `subject-mismatch`, `subject-contradiction`, `subject-weak`.
@@ -62,6 +63,9 @@ pub(super) fn check(
     index: &SubjectIndex,
     artifact: &Artifact,
 ) -> Result<ArtifactBound, VerifyError> {
+    if !artifact.texts().is_empty() {
+        return by_text(statement, artifact);
+    }
     let own = artifact.digests();
     let hit = own.iter().filter(|digest| binds(digest)).filter_map(|digest| {
         let first = index.0.get(digest)?.first()?;
@@ -85,6 +89,21 @@ pub(super) fn check(
     }
     let own: Vec<String> = own.iter().map(Digest::to_string).collect();
     Err(VerifyError::SubjectMismatch { expected: own.join(", "), found: shown(&statement.subjects, artifact.name()) })
+}
+
+/// All of the digests stand in one subject, as they are written. Two subjects that have half of them each are two things.
+fn by_text(statement: &Statement, artifact: &Artifact) -> Result<ArtifactBound, VerifyError> {
+    let texts = artifact.texts();
+    let has_all =
+        |subject: &Subject| texts.iter().all(|(kind, value)| subject.digest.raw(kind) == Some(value.as_str()));
+    if let Some(subject) = statement.subjects.iter().position(has_all) {
+        return Ok(ArtifactBound { subject });
+    }
+    let expected: Vec<String> = texts.iter().map(|(kind, value)| format!("{kind}:{value}")).collect();
+    Err(VerifyError::SubjectMismatch {
+        expected: expected.join(", "),
+        found: shown(&statement.subjects, artifact.name()),
+    })
 }
 
 fn binds(digest: &Digest) -> bool {

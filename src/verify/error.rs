@@ -103,6 +103,14 @@ pub enum VerifyError {
         /// What the reader said of the last authority tried.
         reason: String,
     },
+    /// A timestamp whose signed attributes do not tie it to a statement of time and to its signer's certificate.
+    #[error("timestamp {index}: expected signed attributes for a statement of time and its signer, found {reason}")]
+    TimestampAttribute {
+        /// Which timestamp, from 0.
+        index: usize,
+        /// What is wrong.
+        reason: &'static str,
+    },
     /// A timestamp by an authority outside its window.
     #[error("timestamp {index}: its authority is not trusted at {found}")]
     TimestampWindow {
@@ -286,6 +294,7 @@ impl VerifyError {
             Self::TimeMissing { .. } => "time-missing",
             Self::TimeInFuture { .. } => "time-in-future",
             Self::Timestamp { .. } => "timestamp-invalid",
+            Self::TimestampAttribute { .. } => "timestamp-attribute",
             Self::TimestampWindow { .. } => "timestamp-window",
             Self::CertificateChain { .. } => "certificate-untrusted",
             Self::CertificateTime { .. } => "certificate-time",
@@ -326,6 +335,7 @@ impl VerifyError {
             | Self::TimeMissing { .. }
             | Self::TimeInFuture { .. }
             | Self::Timestamp { .. }
+            | Self::TimestampAttribute { .. }
             | Self::TimestampWindow { .. }
             | Self::Set { .. } => Step::Time,
             Self::CertificateChain { .. } | Self::CertificateTime { .. } => Step::Certificate,
@@ -384,6 +394,7 @@ impl VerifyError {
             Self::TimeMissing { expected: n },
             Self::TimeInFuture { now: t, found: t },
             Self::Timestamp { index: 0, root: s(), reason: s() },
+            Self::TimestampAttribute { index: 0, reason: n },
             Self::TimestampWindow { index: 0, found: t },
             Self::CertificateChain { root: s(), reason: s() },
             Self::CertificateTime { signed: t, not_before: t, not_after: t },

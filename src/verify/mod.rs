@@ -10,6 +10,7 @@ mod shape;
 mod signature;
 mod statement;
 mod time;
+mod token;
 mod unlogged;
 mod verified;
 

@@ -14,6 +14,7 @@ use crate::trust::root::Log;
 use crate::trust::root::TrustedRoot;
 use crate::verify::LogDemand;
 use crate::verify::VerifyError;
+use crate::verify::token;
 
 /// Who proves a signing time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,7 +85,7 @@ impl TimesVerified {
 /// entry; there is no falling back to `now`.
 ///
 /// # Errors
-/// `timestamp-invalid`, `timestamp-window`, `log-unknown`, `log-set-invalid`, `time-in-future`, `time-missing`,
+/// `timestamp-invalid`, `timestamp-window`, `timestamp-attribute`, `log-unknown`, `log-set-invalid`, `time-in-future`, `time-missing`,
 /// `signing-time-unproven`.
 pub(super) fn check(
     bundle: &Bundle,
@@ -139,13 +140,17 @@ fn timestamp(
     root: Option<&TrustedRoot>,
 ) -> Result<Timestamp, VerifyError> {
     let authorities = root.map(|root| root.timestamp_authorities.as_slice()).unwrap_or_default();
-    let token = TimestampToken::new(token.to_vec());
+    let timestamp = TimestampToken::new(token.to_vec());
     let signature = SignatureBytes::new(signature.to_vec());
     let mut reason = "the root names no timestamp authority".to_owned();
     let mut outside = None;
     for authority in authorities {
-        match sigstore_tsa::verify_timestamp_for_authority(&token, &signature, authority) {
-            Ok(time) => return Ok(time),
+        match sigstore_tsa::verify_timestamp_for_authority(&timestamp, &signature, authority) {
+            Ok(time) => {
+                let attribute = |reason| VerifyError::TimestampAttribute { index, reason };
+                token::check(timestamp.as_bytes(), authority.leaf.as_bytes()).map_err(attribute)?;
+                return Ok(time);
+            }
             Err(sigstore_tsa::Error::TimestampOutsideValidity { time }) => outside = Some(time),
             Err(error) => reason = error.to_string(),
         }

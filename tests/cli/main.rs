@@ -11,4 +11,5 @@ mod showing;
 #[path = "../support/mod.rs"]
 mod support;
 mod verify;
+mod vsa;
 mod world;

@@ -188,6 +188,7 @@ const STRICTER: &[(&str, &str)] = &[
     ("certificate-invalid", "one name, and claims that are text and agree"),
     ("issuer-missing", "an identity is a name and who vouches for it"),
     ("time-in-future", "a timestamp of the future proves nothing"),
+    ("timestamp-attribute", "a token is signed as a statement of time, by the certificate that it names"),
     ("subject-weak", "in-toto writes digests in lower case"),
     ("subject-contradiction", "a subject is one thing"),
 ];

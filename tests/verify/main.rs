@@ -16,6 +16,7 @@ mod seven;
 mod shapes;
 #[path = "../support/mod.rs"]
 mod support;
+mod table;
 mod truths;
 mod unlogged;
 mod vectors;

@@ -65,6 +65,12 @@ pub enum StampLie {
     WrongContentType,
     /// The signed certificate identifier is that of another certificate.
     WrongCertificateId,
+    /// No signed content type.
+    NoContentType,
+    /// No signed certificate identifier.
+    NoCertificateId,
+    /// Beside the true certificate identifier an older one, of another certificate.
+    OtherOldCertificateId,
     /// The response says that the request was rejected, and carries the token all the same.
     Rejected,
     /// Made by a certificate for code signing.
@@ -230,12 +236,22 @@ fn signed_attributes(stamp: &Stamp, signer: &Authority, hash: HashKind, info: &[
         certificate_hash[0] ^= 1;
     }
     let certificate_id = asn1::seq(&[&asn1::seq(&[&asn1::seq(&[&asn1::octets(&certificate_hash)])])]);
-    vec![
+    let mut attributes = vec![
         attribute("1.2.840.113549.1.9.3", &asn1::oid(content_type)),
         attribute("1.2.840.113549.1.9.5", &asn1::utc_time(stamp.time)),
         attribute("1.2.840.113549.1.9.4", &asn1::octets(&digest)),
         attribute("1.2.840.113549.1.9.16.2.47", &certificate_id),
-    ]
+    ];
+    match stamp.lie {
+        StampLie::NoContentType => drop(attributes.remove(0)),
+        StampLie::NoCertificateId => drop(attributes.pop()),
+        StampLie::OtherOldCertificateId => {
+            let other = asn1::seq(&[&asn1::seq(&[&asn1::seq(&[&asn1::octets(&[7; 20])])])]);
+            attributes.push(attribute("1.2.840.113549.1.9.16.2.12", &other));
+        }
+        _ => {}
+    }
+    attributes
 }
 
 /// The DER serial number of a certificate made here, whose serial numbers all have twenty bytes.
