@@ -11,6 +11,7 @@ use crate::assess::Where;
 use crate::assess::artifacts;
 use crate::assess::batches::Batches;
 use crate::assess::batches::Read;
+use crate::assess::batches::Refused;
 use crate::assess::sources;
 use crate::assess::sources::SourceFile;
 use crate::assess::sources::check_pairs;
@@ -27,6 +28,7 @@ use crate::policy::document::model::Document;
 use crate::policy::document::model::Log;
 use crate::policy::document::model::NamedVerifier;
 use crate::policy::document::model::Signers;
+use crate::policy::document::outcome::CandidateOutcome;
 use crate::policy::document::outcome::Decision;
 use crate::policy::document::outcome::Outcome;
 use crate::report;
@@ -203,20 +205,21 @@ struct Seen {
     source: Source,
     format: Option<&'static str>,
     proofs: ProofSource,
-    under: Vec<Result<VerifiedAttestation, (Finding, report::Outcome)>>,
+    under: Vec<Result<VerifiedAttestation, Box<Refused>>>,
 }
 
 fn decide(
     artifact: &Artifact,
     counted: &[usize],
     files: &[SourceFile],
-    views: &[Vec<Read>],
+    reads: &[Vec<Read>],
     request: &DocumentRequest<'_>,
 ) -> (ArtifactResult, Option<(PolicyResult, Outcome)>) {
-    let seen: Vec<Seen> = counted.iter().filter_map(|n| see(artifact, *n, files, views)).collect();
+    let seen: Vec<Seen> = counted.iter().filter_map(|n| see(artifact, *n, files, reads)).collect();
     // What was not read, or what a log gave no answer about, might have said something else.
-    let unknown = |view: &Result<_, (Finding, report::Outcome)>| {
-        matches!(view, Err((_, report::Outcome::Undecided | report::Outcome::Unreadable)))
+    let unknown = |view: &Result<_, Box<Refused>>| {
+        let outcome = view.as_ref().err().map(|refused| refused.outcome);
+        matches!(outcome, Some(report::Outcome::Undecided | report::Outcome::Unreadable))
     };
     let open = |one: &Seen| one.under.iter().all(Result::is_err) && one.under.iter().any(unknown);
     let completeness = if seen.iter().any(open) { Completeness::Unreadable } else { Completeness::Complete };
@@ -224,7 +227,13 @@ fn decide(
     let judged: Vec<evaluate::Candidate> = seen.iter().map(under).collect();
     let outcome = evaluate(request.document, artifact, &judged, completeness, request.now);
     let places: Vec<Source> = seen.iter().map(|one| one.source.clone()).collect();
-    let shown = seen.into_iter().enumerate().map(|(n, one)| candidate(n, one, &outcome, request.document));
+    let mut views: Vec<Vec<&CandidateOutcome>> = vec![Vec::new(); seen.len()];
+    for view in outcome.evidence.iter().flat_map(|evidence| &evidence.candidates) {
+        if let Some(list) = views.get_mut(view.candidate) {
+            list.push(view);
+        }
+    }
+    let shown = seen.into_iter().zip(&views).map(|(one, views)| candidate(one, views, request.document));
     let candidates: Vec<Candidate> = shown.collect();
     let verdict = match outcome.decision {
         Decision::Allowed => report::Verdict::Allowed,
@@ -246,10 +255,10 @@ fn see(artifact: &Artifact, n: usize, files: &[SourceFile], views: &[Vec<Read>])
     let reads: Vec<&Read> = views.iter().filter_map(|view| view.get(n)).collect();
     let first = reads.first()?;
     let bound = |read: &&Read| match &read.authenticated {
-        Ok(authenticated) => {
-            authenticated.bind(artifact).map_err(|error| (Finding::from(&error), report::Outcome::Rejected))
-        }
-        Err(refused) => Err((refused.finding.clone(), refused.outcome)),
+        Ok(authenticated) => authenticated
+            .bind(artifact)
+            .map_err(|error| Box::new(Refused { outcome: report::Outcome::Rejected, finding: Finding::from(&error) })),
+        Err(refused) => Err(refused.clone()),
     };
     Some(Seen {
         source: Source::new(&files.get(first.file)?.name, first.position),
@@ -261,19 +270,19 @@ fn see(artifact: &Artifact, n: usize, files: &[SourceFile], views: &[Vec<Read>])
 
 /// An attestation is accepted when it satisfies some evidence that holds or would hold by it; what it lacks for others is
 /// part of the evaluation.
-fn candidate(n: usize, seen: Seen, judged: &Outcome, document: &Document) -> Candidate {
+fn candidate(seen: Seen, views: &[&CandidateOutcome], document: &Document) -> Candidate {
     let Seen { source, format, proofs, under } = seen;
-    let views: Vec<_> = judged.evidence.iter().flat_map(|evidence| &evidence.candidates).collect();
-    let views: Vec<_> = views.into_iter().filter(|view| view.candidate == n).collect();
     let (mut verified, mut refused) = (Vec::new(), Vec::new());
-    for one in under {
+    for (verifier, one) in document.verifiers.iter().zip(under) {
         match one {
-            Ok(attestation) => verified.push(attestation),
-            Err(finding) => refused.push(finding),
+            Ok(attestation) => verified.push((&verifier.name, attestation)),
+            Err(one) => refused.push(one),
         }
     }
-    let accepted = views.iter().any(|view| view.status.holds());
-    if let (true, Some(attestation)) = (accepted, verified.first()) {
+    let accepted = views.iter().find(|view| view.status.holds());
+    // As the verifier found it that vouches for it.
+    let vouched = accepted.and_then(|view| verified.iter().find(|(name, _)| **name == view.verifier));
+    if let Some((_, attestation)) = vouched {
         let accepted = match interpret(attestation.clone()) {
             Ok(provenance) => Accepted::Provenance(provenance),
             Err(_) => Accepted::Other(attestation.clone()),
@@ -291,7 +300,7 @@ fn candidate(n: usize, seen: Seen, judged: &Outcome, document: &Document) -> Can
             findings.push(finding);
         }
     }
-    if let (true, Some(attestation)) = (findings.is_empty(), verified.first()) {
+    if let (true, Some((_, attestation))) = (findings.is_empty(), verified.first()) {
         let mut types: Vec<&str> = Vec::new();
         for uri in document.evidence.iter().flat_map(|evidence| &evidence.predicate_types) {
             if !types.contains(&uri.as_str()) {
@@ -308,9 +317,9 @@ fn candidate(n: usize, seen: Seen, judged: &Outcome, document: &Document) -> Can
     let mut outcome = report::Outcome::Rejected;
     let step = |finding: &Finding| STEPS.iter().position(|step| finding.step == Some(step));
     // A verifier that has other roots or keys says less than the one that came further.
-    if let (true, Some((finding, found))) = (findings.is_empty(), refused.into_iter().max_by_key(|one| step(&one.0))) {
-        findings.push(finding);
-        outcome = found;
+    if let (true, Some(one)) = (findings.is_empty(), refused.into_iter().max_by_key(|one| step(&one.finding))) {
+        findings.push(one.finding);
+        outcome = one.outcome;
     }
     Candidate { source, format, outcome, findings, attestation: None }
 }

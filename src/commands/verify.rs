@@ -52,7 +52,7 @@ statement, signer, and that it is about this very artifact. An artifact is allow
 satisfies every expectation by itself; all of them are reported.
 
 At least one of an identity, a key, a builder or a source repository must be expected: otherwise anybody's attestation \
-would do.
+would do. A --policy file says all of that, for several attestations together.
 
 Without --bundle, attestations are looked for beside each artifact FILE: FILE.intoto.jsonl, FILE.sigstore.json, \
 FILE.sigstore, FILE.bundle, FILE.provenance.json, and in the same folder multiple.intoto.jsonl, \

@@ -108,6 +108,9 @@ fn summary(result: &ArtifactResult) -> String {
             let what = if unread { "read" } else { "judged" };
             format!("{} found, not all could be {what}", count(n, "attestation"))
         }
+        (_, n) if result.candidates.iter().any(|candidate| candidate.outcome == Outcome::Accepted) => {
+            format!("{} found, together they do not satisfy the policy", count(n, "attestation"))
+        }
         (_, 1) => "1 attestation found, it does not satisfy the expectations".to_owned(),
         (_, n) => format!("{n} attestations found, none satisfies the expectations"),
     }

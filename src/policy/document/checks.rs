@@ -282,18 +282,16 @@ fn condition(rule: &CelRule, variables: &Result<Variables, String>) -> (Status, 
     let one = |status, code, found: String| {
         (status, vec![Finding { code, expected: rule.message.clone(), found, backing: PREDICATE }])
     };
+    // Written over several lines, shown on one.
+    let source = rule.condition.source().split_whitespace().collect::<Vec<_>>().join(" ");
     let variables = match variables {
         Ok(variables) => variables,
         Err(found) => return one(Status::Error, "cel-data", found.clone()),
     };
     match rule.condition.judge(variables) {
         Judged::Holds => (Status::Pass, Vec::new()),
-        Judged::Not => one(Status::Fail, "cel-not-met", format!("{} is false", rule.condition.source())),
-        Judged::Error(reason) => {
-            one(Status::Error, "cel-error", format!("{} cannot be judged: {reason}", rule.condition.source()))
-        }
-        Judged::TooCostly => {
-            one(Status::Error, "cel-cost", format!("{} costs more than is spent on it", rule.condition.source()))
-        }
+        Judged::Not => one(Status::Fail, "cel-not-met", format!("{source} is false")),
+        Judged::Error(reason) => one(Status::Error, "cel-error", format!("{source} cannot be judged: {reason}")),
+        Judged::TooCostly => one(Status::Error, "cel-cost", format!("{source} costs more than is spent on it")),
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::LazyLock;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -81,7 +82,7 @@ impl Condition {
         if nesting(source) > MAX_DEPTH {
             return Err(ConditionError::Limit(format!("brackets nested more than {MAX_DEPTH} levels deep")));
         }
-        let program = environment().compile(source).map_err(|error| {
+        let program = ENVIRONMENT.compile(source).map_err(|error| {
             let text = error.to_string();
             let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| line.starts_with("ERROR")).collect();
             ConditionError::Source(lines.first().map_or(text.trim(), |line| line).to_owned())
@@ -117,7 +118,7 @@ impl Condition {
     /// Judges it over `variables`. A name that has no value is an error, which is never a pass.
     pub fn judge(&self, variables: &Variables) -> Judged {
         let spent = Arc::new(AtomicU64::new(0));
-        let mut context = Context::with_env(Arc::clone(&variables.environment));
+        let mut context = Context::with_env(Arc::clone(&ENVIRONMENT));
         for (name, value) in &variables.values {
             context.add_variable_from_value(*name, value.clone());
         }
@@ -155,14 +156,13 @@ impl Condition {
 
 /// Values of the names, made once for an attestation and used by all its conditions.
 pub struct Variables {
-    environment: Arc<Env>,
     values: Vec<(&'static str, Value)>,
 }
 
 impl Variables {
     /// No name has a value.
-    pub fn new() -> Self {
-        Self { environment: Arc::new(environment()), values: Vec::new() }
+    pub fn none() -> Self {
+        Self { values: Vec::new() }
     }
 
     /// Gives a name a value.
@@ -172,19 +172,23 @@ impl Variables {
 
     /// Gives a name a time.
     pub fn set_time(&mut self, name: &'static str, time: jiff::Timestamp) {
-        let mut context = Context::with_env(Arc::clone(&self.environment));
+        let mut context = Context::with_env(Arc::clone(&ENVIRONMENT));
         context.add_variable_from_value("text", time.to_string());
-        let program = self.environment.compile("timestamp(text)");
-        if let Some(value) = program.ok().and_then(|program| program.execute(&context).ok()) {
+        let made = TIMESTAMP.as_ref().and_then(|tree| Value::resolve(tree, &context).ok());
+        if let Some(value) = made {
             self.values.push((name, value));
         }
     }
 }
 
 /// CEL's standard functions and nothing else: no optional values, which would turn an absent field into a value.
-fn environment() -> Env {
-    Env::stdlib().with_optional_support(false)
-}
+static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib().with_optional_support(false)));
+
+/// Makes a time out of its text; the crate's own type of times is not named here.
+static TIMESTAMP: LazyLock<Option<IdedExpr>> = LazyLock::new(|| {
+    let program = ENVIRONMENT.compile("timestamp(text)").ok()?;
+    Some(program.expression().clone())
+});
 
 /// The deepest nesting of brackets, counted before the parser runs; brackets in texts count too.
 fn nesting(source: &str) -> usize {
@@ -242,7 +246,7 @@ mod tests {
     use super::*;
 
     fn variables(predicate: &serde_json::Value) -> Variables {
-        let mut variables = Variables::new();
+        let mut variables = Variables::none();
         variables.set("predicate", predicate);
         variables.set_time("now", "2026-11-21T00:00:00Z".parse().unwrap());
         variables

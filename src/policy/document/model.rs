@@ -249,11 +249,11 @@ pub enum Requirement {
     /// Evidence by its index in [`Document::evidence`].
     Evidence(usize),
     /// Each of these.
-    AllOf(Vec<Requirement>),
+    AllOf(Vec<Self>),
     /// One of these.
-    AnyOf(Vec<Requirement>),
+    AnyOf(Vec<Self>),
     /// So many of these.
-    AtLeast(usize, Vec<Requirement>),
+    AtLeast(usize, Vec<Self>),
 }
 
 impl Requirement {

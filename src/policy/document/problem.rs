@@ -112,7 +112,7 @@ pub struct Problems(pub Vec<Problem>);
 impl Problems {
     /// What was collected, sorted by place and cut at [`MAX_PROBLEMS`].
     pub(super) fn sorted(mut problems: Vec<Problem>) -> Self {
-        problems.sort_by(|a, b| a.position().cmp(&b.position()));
+        problems.sort_by_key(Problem::position);
         if problems.len() > MAX_PROBLEMS {
             let more = problems.len() - MAX_PROBLEMS;
             problems.truncate(MAX_PROBLEMS);

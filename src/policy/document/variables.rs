@@ -36,7 +36,7 @@ pub(super) fn of(
     }
     let artifact = attestation.artifact();
     let digests = artifact.digests().iter().map(|digest| (digest.algorithm().name().to_owned(), digest.hex().into()));
-    let mut variables = Variables::new();
+    let mut variables = Variables::none();
     variables.set("predicate", &statement.predicate);
     variables.set(
         "statement",
