@@ -332,6 +332,62 @@ mod tests {
         assert_eq!(refused(&format!("predicate{} == 1", ".a".repeat(60))), "limit");
     }
 
+    /// A program that ends in a panic judges nothing; whatever an attestation says, judging ends with an answer.
+    #[test]
+    fn hostile_values_are_errors() {
+        let data = json!({
+            "time": "9999-12-31T23:59:59Z", "early": "0001-01-01T00:00:00Z", "odd": "99999-01-01T00:00:00Z",
+            "long": "2562047h", "longer": "99999999999999h", "negative": "-2562047h", "big": i64::MAX, "small": i64::MIN,
+            "huge": 1e308, "unsigned": u64::MAX, "empty": "", "text": "x", "zone": "Mars/Olympus", "list": [], "map": {},
+            "nested": [[[[[[1]]]]]],
+        });
+        for source in [
+            "timestamp(predicate.time) + duration(predicate.long) > now",
+            "timestamp(predicate.early) - duration(predicate.long) > now",
+            "timestamp(predicate.odd) > now",
+            "timestamp(predicate.empty) > now",
+            "duration(predicate.longer) > duration('1s')",
+            "duration(predicate.empty) > duration('1s')",
+            "duration(predicate.long) + duration(predicate.long) + duration(predicate.long) > duration('1s')",
+            "duration(predicate.negative) + duration(predicate.negative) < duration('1s')",
+            "timestamp(predicate.time) - timestamp(predicate.early) > duration('1s')",
+            "now.getHours(predicate.zone) > 0",
+            "timestamp(predicate.time).getFullYear(predicate.text) > 0",
+            "predicate.big + 1 > 0",
+            "predicate.small - 1 < 0",
+            "-predicate.small > 0",
+            "predicate.big * predicate.big > 0",
+            "predicate.small / -1 > 0",
+            "predicate.small % -1 == 0",
+            "predicate.big / 0 > 0",
+            "predicate.big % 0 > 0",
+            "int(predicate.huge) > 0",
+            "uint(-1) > 0u",
+            "int(predicate.unsigned) > 0",
+            "double(predicate.text) > 0.0",
+            "int(predicate.text) > 0",
+            "bool(predicate.text)",
+            "predicate.list[0] == 1",
+            "predicate.list[-1] == 1",
+            "predicate.list[predicate.big] == 1",
+            "predicate.map['x'] == 1",
+            "predicate.nested[0][0][0][0][0][0] == 1",
+            "predicate.text[0] == 'x'",
+            "predicate.text.size() / predicate.list.size() == 1",
+            "string(bytes(predicate.text)) == 'x'",
+            "{predicate.text: 1, 'x': 2}.x == 1",
+            "predicate.map == predicate.list",
+            "predicate.map < predicate.list",
+            "type(predicate.map) == type(predicate.list)",
+            "string(predicate.map) == ''",
+            "timestamp(predicate.big) > now",
+            "duration(predicate.big) > duration('1s')",
+        ] {
+            // What it comes to is CEL's; that it comes to something is ours.
+            println!("{source}: {:?}", judge(source, &data));
+        }
+    }
+
     /// An attestation chooses how long its lists are; no condition may be made to run for long by that.
     #[test]
     fn work_is_bounded_by_what_it_costs() {
