@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod batches;
+pub mod document;
 mod sources;
 
 use std::num::NonZeroUsize;
@@ -280,7 +281,7 @@ fn not_checked(attestation: &Attestation, policy: &Policy) -> Vec<NotChecked> {
     if let Some(slsa) = &policy.slsa {
         let mut open = |code, what: &str| list.push(NotChecked { code, message: format!("{what} (any is accepted)") });
         let anybody = matches!(policy.signer, crate::policy::Signer::ByFacts);
-        if slsa.builder_id.is_none() && anybody {
+        if slsa.builder_id.is_none() && slsa.signer_workflow.is_none() && anybody {
             open("builder", "which builder");
         }
         if slsa.source_uri.is_none() {

@@ -774,6 +774,9 @@ mod tests {
             crate::policy::FINDING_CODES.to_vec(),
             crate::policy::VSA_FINDING_CODES.to_vec(),
             crate::policy::VsaExpectError::samples().iter().map(crate::policy::VsaExpectError::code).collect(),
+            crate::policy::document::FINDING_CODES.concat(),
+            crate::policy::document::problem::CODES.to_vec(),
+            crate::policy::document::lint::CODES.to_vec(),
         ];
         let written: BTreeSet<String> = walk("src", ".rs").iter().flat_map(codes).map(|(_, code)| code).collect();
         for codes in said {

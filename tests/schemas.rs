@@ -36,6 +36,8 @@ use sealmark::generate::validate::validate_accepting;
 use sealmark::generate::validate::validate_strict;
 use sealmark::report::Report;
 use sealmark::report::inspection::Inspection;
+use sealmark::report::policy_files::CheckReport;
+use sealmark::report::policy_files::TestReport;
 use sealmark::report::trust::TrustReport;
 use serde_json::Map;
 use serde_json::Value;
@@ -48,6 +50,9 @@ type Entry = (&'static str, &'static str, fn() -> Value);
 const TABLE: &[Entry] = &[
     ("buildtypes/local-v1", "externalParameters of https://sealmark.dev/buildtypes/local/v1", local_external),
     ("inspection-v1", "What `sealmark inspect --format json` writes", inspection),
+    ("policy-check-v1", "What `sealmark policy check` and `lint` write with `--format json`", policy_check),
+    ("policy-test-v1", "What `sealmark policy test --format json` writes", policy_test),
+    ("policy-v1", "A policy file", sealmark::policy::document::schema::schema),
     ("provenance-v0.2", "SLSA provenance v0.2, as consumers must accept it", accepting::<ProvenanceV02>),
     ("provenance-v0.2.strict", "SLSA provenance v0.2, by the letter", provenance_v02_strict),
     ("provenance-v1", "SLSA provenance v1, as consumers must accept it", accepting::<ProvenanceV1>),
@@ -316,6 +321,14 @@ fn inspection() -> Value {
 
 fn report() -> Value {
     written::<Report>(sealmark::report::SCHEMA)
+}
+
+fn policy_check() -> Value {
+    written::<CheckReport>(sealmark::report::policy_files::CHECK_SCHEMA)
+}
+
+fn policy_test() -> Value {
+    written::<TestReport>(sealmark::report::policy_files::TEST_SCHEMA)
 }
 
 fn trust_report() -> Value {

@@ -22,6 +22,7 @@ use crate::policy::JudgedBy;
 use crate::policy::Level;
 use crate::policy::Policy;
 use crate::policy::Signer;
+use crate::policy::Slsa;
 use crate::policy::VsaExpectations;
 use crate::policy::VsaVerdict;
 use crate::policy::judge_vsa;
@@ -77,8 +78,12 @@ pub enum Builder {
 impl Builder {
     /// What a policy says.
     pub fn of(policy: &Policy) -> Self {
-        let named = |slsa: &crate::policy::Slsa| slsa.builder_id.is_some() || slsa.signer_workflow.is_some();
-        if policy.slsa.as_ref().is_some_and(named) { Self::Named } else { Self::Unnamed }
+        if policy.slsa.as_ref().is_some_and(Self::is_named) { Self::Named } else { Self::Unnamed }
+    }
+
+    /// Whether expectations name one.
+    pub fn is_named(slsa: &Slsa) -> bool {
+        slsa.builder_id.is_some() || slsa.signer_workflow.is_some()
     }
 }
 

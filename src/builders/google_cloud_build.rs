@@ -44,8 +44,10 @@ impl Builder for GoogleCloudBuild {
         let facts = facts::from_predicate(provenance, &predicate::read(provenance))?;
         let Some(tag) = tag(provenance)? else { return Ok(facts) };
         let full = format!("refs/tags/{tag}");
+        // The service may write the name that started the build as a branch.
+        let as_branch = format!("refs/heads/{tag}");
         let source_ref = match facts.source_ref {
-            Some(found) if found.value != full => {
+            Some(found) if found.value != full && found.value != as_branch => {
                 let (first, second) = (found.value, format!("{full} (TAG_NAME)"));
                 return Err(BuilderError::Inconsistent { field: "source ref", first, second });
             }

@@ -33,7 +33,19 @@ pub(super) fn advise(report: &mut Report) {
         let findings = rejected.flat_map(|candidate| &mut candidate.findings);
         findings.for_each(|finding| finding.hint = of_finding(finding, name, roots));
     }
+    if report.policy.is_some() {
+        let candidates = report.results.iter_mut().flat_map(|result| {
+            let candidates = result.candidates.iter_mut().flat_map(|candidate| &mut candidate.findings);
+            result.findings.iter_mut().chain(candidates)
+        });
+        candidates.for_each(|finding| finding.hint = finding.hint.take().filter(|hint| fits_policy(hint)));
+    }
     report.notices.iter_mut().for_each(advise_notice);
+}
+
+/// Beside a policy file the flags of expectation and trust are refused, so advice to use them leads nowhere.
+fn fits_policy(hint: &str) -> bool {
+    !hint.contains("--") || ["--bundle", "--online", "--upgrade"].iter().any(|flag| hint.contains(flag))
 }
 
 /// Puts advice on a notice where there is any.
@@ -102,6 +114,8 @@ fn of_code(code: &str) -> Option<&'static str> {
         "fact-unbacked" => "say whom you trust to state it: --identity with --issuer, or --key",
         "predicate-type-mismatch" => "to accept another kind of attestation, name it with --type",
         "plain-signature" => "a plain signature attests nothing; look for a bundle with a Statement in it",
+        "log-required" => "sealmark inspect --upgrade writes a bundle with the log's entry, where there is one",
+        "evidence-missing" => "sealmark inspect shows the type of an attestation and who says to have signed it",
         "not-an-attestation" => "sealmark inspect shows what is in a file",
         "time-in-future" => "check the clock of this machine",
         "trust-root-old" => "a newer sealmark has a newer one, and --trust FILE takes one from elsewhere",

@@ -13,6 +13,7 @@ mod hints;
 mod inspect;
 mod key;
 mod online;
+mod policy;
 mod progress;
 mod roots;
 mod shell;
@@ -64,6 +65,9 @@ enum Command {
     VerifyGithubAttestation(Box<slsa_verifier::GithubAttestationArgs>),
     /// Show what is in a file of attestations; nothing is believed
     Inspect(inspect::Args),
+    /// Check, lint and test policy files
+    #[command(subcommand)]
+    Policy(policy::Command),
     /// Make keys
     #[command(subcommand)]
     Key(key::Command),
@@ -92,6 +96,7 @@ pub fn run() -> ExitCode {
         Command::VerifyNpmPackage(args) => slsa_verifier::run_npm(&args),
         Command::VerifyGithubAttestation(args) => slsa_verifier::run_github_attestation(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Policy(command) => policy::run(&command),
         Command::Key(command) => key::run(&command),
         Command::Trust(command) => trust::run(&command),
         Command::Completions(args) => completions::run(&args),

@@ -12,6 +12,7 @@ use crate::assess;
 use crate::assess::Request;
 use crate::assess::Where;
 use crate::assess::assess;
+use crate::assess::document::DocumentRequest;
 use crate::commands::Outcome;
 use crate::commands::artifacts;
 use crate::commands::error::CommandError;
@@ -20,11 +21,13 @@ use crate::commands::expectations::Expectations;
 use crate::commands::hints;
 use crate::commands::online;
 use crate::commands::online::Logs;
+use crate::commands::policy;
 use crate::commands::progress;
 use crate::commands::roots;
 use crate::commands::terminal;
 use crate::formats::bundle::Bundle;
 use crate::policy::Policy;
+use crate::policy::document::model::Document;
 use crate::report::ATTESTATIONS_LEFT_OUT;
 use crate::report::Notice;
 use crate::report::Report;
@@ -49,7 +52,7 @@ statement, signer, and that it is about this very artifact. An artifact is allow
 satisfies every expectation by itself; all of them are reported.
 
 At least one of an identity, a key, a builder or a source repository must be expected: otherwise anybody's attestation \
-would do.
+would do. A --policy file says all of that, for several attestations together.
 
 Without --bundle, attestations are looked for beside each artifact FILE: FILE.intoto.jsonl, FILE.sigstore.json, \
 FILE.sigstore, FILE.bundle, FILE.provenance.json, and in the same folder multiple.intoto.jsonl, \
@@ -73,6 +76,11 @@ pub(super) struct Args {
 
     #[command(flatten)]
     pub(super) expectations: Expectations,
+
+    /// Judge by a policy file, which says whom to believe and what to expect, in place of all those flags
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["Expectations", "trust"],
+          value_parser = NonEmptyStringValueParser::new())]
+    policy: Option<String>,
 
     /// What to believe: public-good (the default), github, google-cloud-build, npm, or a trusted_root.json; repeatable
     #[arg(long, value_name = "ROOT", value_parser = NonEmptyStringValueParser::new())]
@@ -138,8 +146,7 @@ pub(super) fn exit(report: &Report) -> Exit {
 /// Everything that was typed, read and found; nothing is verified yet.
 pub(super) struct Prepared<'a> {
     args: &'a Args,
-    verifier: Verifier,
-    policy: Policy,
+    judge: By,
     located: Vec<Located>,
     attestations: Where,
     left_out: Option<Notice>,
@@ -153,22 +160,29 @@ impl<'a> Prepared<'a> {
     pub(super) fn new(args: &'a Args) -> Result<Self, CommandError> {
         // Without `--online` nothing here ever opens a socket, so the promise of `--offline` needs no code.
         let Args { offline: _, .. } = args;
-        let policy = args.expectations.policy()?;
+        let judge = match &args.policy {
+            Some(file) => By::Policy(Box::new(policy::load::whole(file)?)),
+            None => By::Flags(Box::new(Flags {
+                policy: args.expectations.policy()?,
+                verifier: {
+                    let mut keys = args.expectations.keys()?;
+                    keys.extend(roots::rings(&args.trust)?);
+                    Verifier::new(roots::load(&args.trust)?, keys)
+                },
+            })),
+        };
         let located = subjects::locate(&args.subjects).map_err(|error| artifacts::refused(&error))?;
         let attestations = attestations(args, &located)?;
         let (located, left_out) = without_attestations(located, &args.subjects, &attestations);
         if located.is_empty() {
             return Err(artifacts::refused(&subjects::SubjectsError::Empty));
         }
-        let mut keys = args.expectations.keys()?;
-        keys.extend(roots::rings(&args.trust)?);
-        let verifier = Verifier::new(roots::load(&args.trust)?, keys);
-        Ok(Self { args, verifier, policy, located, attestations, left_out })
+        Ok(Self { args, judge, located, attestations, left_out })
     }
 
-    /// What is expected.
-    pub(super) fn policy(&self) -> &Policy {
-        &self.policy
+    /// What is judged by.
+    pub(super) fn judge(&self) -> &By {
+        &self.judge
     }
 
     /// The files that attestations are read from.
@@ -190,23 +204,75 @@ impl<'a> Prepared<'a> {
     /// # Errors
     /// [`assess::AssessError`].
     pub(super) fn report(self, now: Timestamp) -> Result<Report, CommandError> {
-        let logs = Logs::new(&self.args.network, self.verifier.roots())?;
-        let ask = |bundle: &Bundle| logs.ask(bundle);
-        let request = Request {
-            proofs: if self.args.online { Proofs::Asked(&ask) } else { Proofs::InFiles },
-            verifier: &self.verifier,
-            policy: &self.policy,
-            artifacts: &self.located,
-            attestations: &self.attestations,
-            now,
-            threads: artifacts::threads(),
+        let mut report = match &self.judge {
+            By::Policy(document) => by_policy(document, self.args, &self.located, &self.attestations, now)?,
+            By::Flags(flags) => by_flags(flags, self.args, &self.located, &self.attestations, now)?,
         };
-        let report = progress::while_hashing(|tell| assess(&request, tell));
-        let mut report = report.map_err(|error: assess::AssessError| CommandError::undecided(error.code(), error))?;
         report.notices.extend(self.left_out);
         hints::advise(&mut report);
         Ok(report)
     }
+}
+
+/// What is judged by.
+pub(super) enum By {
+    /// A policy file, with roots and keys of its own.
+    Policy(Box<Document>),
+    /// The flags.
+    Flags(Box<Flags>),
+}
+
+/// What the flags come to.
+pub(super) struct Flags {
+    /// What is expected.
+    pub(super) policy: Policy,
+    verifier: Verifier,
+}
+
+fn by_flags(
+    flags: &Flags,
+    args: &Args,
+    located: &[Located],
+    attestations: &Where,
+    now: Timestamp,
+) -> Result<Report, CommandError> {
+    let logs = Logs::new(&args.network, flags.verifier.roots())?;
+    let ask = |bundle: &Bundle| logs.ask(bundle);
+    let request = Request {
+        proofs: if args.online { Proofs::Asked(&ask) } else { Proofs::InFiles },
+        verifier: &flags.verifier,
+        policy: &flags.policy,
+        artifacts: located,
+        attestations,
+        now,
+        threads: artifacts::threads(),
+    };
+    let report = progress::while_hashing(|tell| assess(&request, tell));
+    report.map_err(|error: assess::AssessError| CommandError::undecided(error.code(), error))
+}
+
+/// The roots and keys are the policy's own.
+fn by_policy(
+    document: &Document,
+    args: &Args,
+    located: &[Located],
+    attestations: &Where,
+    now: Timestamp,
+) -> Result<Report, CommandError> {
+    let roots: Vec<_> = document.verifiers.iter().flat_map(|verifier| verifier.roots.clone()).collect();
+    let logs = Logs::new(&args.network, &roots)?;
+    let ask = |bundle: &Bundle| logs.ask(bundle);
+    let request = DocumentRequest {
+        proofs: if args.online { Proofs::Asked(&ask) } else { Proofs::InFiles },
+        document,
+        artifacts: located,
+        attestations,
+        now,
+        threads: artifacts::threads(),
+    };
+    let assessed = progress::while_hashing(|tell| assess::document::assess(&request, tell));
+    let assessed = assessed.map_err(|error: assess::AssessError| CommandError::undecided(error.code(), error))?;
+    Ok(assessed.report)
 }
 
 /// Writes a report where and how it was asked for.

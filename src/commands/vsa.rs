@@ -24,6 +24,7 @@ use crate::commands::generate;
 use crate::commands::hints;
 use crate::commands::terminal;
 use crate::commands::verify;
+use crate::commands::verify::By;
 use crate::commands::verify::Prepared;
 use crate::formats::artifact::Artifact;
 use crate::formats::attestations;
@@ -110,7 +111,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     let asked: Result<Vec<Level>, _> = args.level.iter().map(|text| Level::parse(text)).collect();
     let asked = asked.map_err(|error| CommandError::usage(error.code(), error))?;
     let prepared = Prepared::new(&args.verify)?;
-    let builder = Builder::of(prepared.policy());
+    let (builder, policy) = judged_by(args, prepared.judge())?;
     let files = prepared.files();
     if let Some(path) = args.verify.output.as_deref().map(Path::new)
         && !args.force
@@ -147,7 +148,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     let summary = Summary {
         verifier_id: &args.verifier_id,
         resource_uri: &args.resource_uri,
-        policy: policy(args)?,
+        policy,
         inputs: inputs(&results, &before)?,
         ended,
         verified_at: report.verified_at,
@@ -208,13 +209,33 @@ fn inputs(
 /// What was expected, by name, by digest and in full.
 fn policy(args: &Args) -> Result<ResourceDescriptor, CommandError> {
     let text = args.verify.expectations.canonical()?;
-    let digest = Digest::new(Algorithm::Sha256, sha256(text.as_bytes()).to_vec())
-        .map_err(|error| CommandError::undecided("output-failed", error))?;
+    let digest = hex::encode(sha256(text.as_bytes()));
+    Ok(ResourceDescriptor {
+        content: Some(base64::encode(text.as_bytes())),
+        media_type: Some(POLICY_MEDIA_TYPE.to_owned()),
+        ..cited(args, &digest)?
+    })
+}
+
+/// Whether a builder is named, and the policy as the summary cites it: a policy file by the digest of the whole of it.
+fn judged_by(args: &Args, judge: &By) -> Result<(Builder, ResourceDescriptor), CommandError> {
+    match judge {
+        By::Flags(flags) => Ok((Builder::of(&flags.policy), policy(args)?)),
+        By::Policy(document) => {
+            let builders: Vec<_> = document.evidence.iter().filter_map(|one| one.slsa.as_ref()).collect();
+            let named = !builders.is_empty() && builders.into_iter().all(Builder::is_named);
+            let builder = if named { Builder::Named } else { Builder::Unnamed };
+            Ok((builder, cited(args, &document.digest)?))
+        }
+    }
+}
+
+fn cited(args: &Args, hex: &str) -> Result<ResourceDescriptor, CommandError> {
+    let digest =
+        Digest::parse(&format!("sha256:{hex}")).map_err(|error| CommandError::undecided("output-failed", error))?;
     Ok(ResourceDescriptor {
         uri: Some(args.policy_uri.clone()),
         digest: [&digest].into_iter().collect(),
-        content: Some(base64::encode(text.as_bytes())),
-        media_type: Some(POLICY_MEDIA_TYPE.to_owned()),
         ..Default::default()
     })
 }

@@ -96,6 +96,11 @@ const FULCIO_ARC: &[u32] = &[1, 3, 6, 1, 4, 1, 57264, 1];
 const OTHER_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.57264.1.7");
 
 impl Claim {
+    /// Every claim, in the order of their numbers.
+    pub fn all() -> impl Iterator<Item = Self> {
+        CLAIMS.iter().map(|row| row.1)
+    }
+
     /// The name used in reports.
     pub fn name(self) -> &'static str {
         CLAIMS.iter().find(|row| row.1 == self).map_or("", |row| row.2)

@@ -151,6 +151,12 @@ impl Anchored {
     }
 }
 
+impl fmt::Display for Anchored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
 /// What a text must be.
 #[derive(Debug, Clone)]
 pub enum Require {
@@ -182,7 +188,7 @@ impl fmt::Display for Require {
             Self::Any => f.write_str("anything"),
             Self::Exactly(one) => f.write_str(one),
             Self::OneOf(several) => f.write_str(&several.join(" or ")),
-            Self::Matches(expression) => write!(f, "a match of {}", expression.text),
+            Self::Matches(expression) => write!(f, "a match of {expression}"),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Facts and expectations to a verdict.
 
 mod checks;
+#[cfg(feature = "policy-file")]
+pub mod document;
 mod expect;
 pub mod slsa_verifier;
 mod version;

@@ -46,6 +46,10 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     }
     for result in &report.results {
         self::result(result, out)?;
+        #[cfg(feature = "policy-file")]
+        if let Some(policy) = &report.policy {
+            crate::report::policy::write(policy, &result.artifact.name, out)?;
+        }
     }
     for notice in &report.notices {
         writeln!(out, "notice   {}   {}", notice.code, plain(&notice.message))?;
@@ -103,6 +107,9 @@ fn summary(result: &ArtifactResult) -> String {
             let unread = result.candidates.iter().any(|candidate| candidate.outcome == Outcome::Unreadable);
             let what = if unread { "read" } else { "judged" };
             format!("{} found, not all could be {what}", count(n, "attestation"))
+        }
+        (_, n) if result.candidates.iter().any(|candidate| candidate.outcome == Outcome::Accepted) => {
+            format!("{} found, together they do not satisfy the policy", count(n, "attestation"))
         }
         (_, 1) => "1 attestation found, it does not satisfy the expectations".to_owned(),
         (_, n) => format!("{n} attestations found, none satisfies the expectations"),

@@ -8,6 +8,10 @@ pub mod inspection;
 pub mod json;
 pub mod markdown;
 mod order;
+#[cfg(feature = "policy-file")]
+pub mod policy;
+#[cfg(feature = "policy-file")]
+pub mod policy_files;
 mod rows;
 pub mod sarif;
 mod text;
@@ -72,6 +76,10 @@ pub struct Report {
     pub results: Vec<ArtifactResult>,
     /// What the user must be told and what changes no verdict.
     pub notices: Vec<Notice>,
+    /// The policy file that was judged by, and what each artifact came to by it.
+    #[cfg(feature = "policy-file")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<policy::PolicyReport>,
 }
 
 /// What made a report.
@@ -306,7 +314,17 @@ impl Report {
             Summary { undecided: 1.., .. } | Summary { artifacts: 0, .. } => Verdict::Undecided,
             _ => Verdict::Allowed,
         };
-        Self { schema: SCHEMA, tool: Tool::THIS, verified_at, verdict, summary, results, notices }
+        Self {
+            schema: SCHEMA,
+            tool: Tool::THIS,
+            verified_at,
+            verdict,
+            summary,
+            results,
+            notices,
+            #[cfg(feature = "policy-file")]
+            policy: None,
+        }
     }
 }
 

@@ -12,4 +12,5 @@ mod showing;
 mod support;
 mod verify;
 mod vsa;
+mod workflow;
 mod world;

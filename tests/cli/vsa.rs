@@ -155,83 +155,39 @@ fn key_ids_are_compared_as_slsa_verifier_does() {
 #[test]
 fn a_summary_that_says_something_else_is_refused() {
     let world = World::new();
-    let predicate = |key: &'static str, value: Value| move |s: &mut Value| s["predicate"][key] = value.clone();
-    let lies: Vec<(Box<dyn Fn(&mut Value)>, &str, &str)> = vec![
+    let (verifier, resource) = ("/predicate/verifier", "/predicate/resourceUri");
+    let (result, levels) = ("/predicate/verificationResult", "/predicate/verifiedLevels");
+    let (empty, missing) = ("ErrorEmptyRequiredField", "predicate-field-missing");
+    let (no_level, bad_level) = ("ErrorMismatchVerifiedLevels", "ErrorInvalidSLSALevel");
+    let lies = [
+        (verifier, json!({"id": "https://evil.example"}), "ErrorMismatchVerifierID", "vsa-verifier-mismatch"),
+        (verifier, json!({"id": format!("{VERIFIER}/")}), "ErrorMismatchVerifierID", "vsa-verifier-mismatch"),
+        (verifier, json!({"id": ""}), empty, missing),
+        (resource, json!("pkg:generic/acme/other@1.4.2"), "ErrorMismatchResourceURI", "vsa-resource-mismatch"),
+        (resource, Value::Null, empty, missing),
+        (result, json!("FAILED"), "ErrorInvalidVerificationResult", "vsa-not-passed"),
+        (result, json!("passed"), "ErrorInvalidVerificationResult", "vsa-result-unknown"),
+        (result, Value::Null, "ErrorInvalidVerificationResult", missing),
+        (levels, json!(["SLSA_BUILD_LEVEL_1"]), no_level, "vsa-level-missing"),
+        (levels, json!(["SLSA_SOURCE_LEVEL_3"]), no_level, "vsa-level-missing"),
+        (levels, json!([]), no_level, "vsa-level-missing"),
+        (levels, json!(["SLSA_BUILD_LEVEL_3", "SLSA_BUILD_3"]), bad_level, "vsa-level-invalid"),
+        (levels, json!(["SLSA_BUILD_LEVEL_3", "SLSA_BUILD_LEVEL_1"]), bad_level, "vsa-level-invalid"),
+        (levels, json!(["SLSA_BUILD_LEVEL_3", "FAILED"]), "ErrorInvalidVerificationResult", "vsa-not-passed"),
+        ("/predicate/timeVerified", json!("today"), "ErrorInvalidDssePayload", "vsa-time-invalid"),
+        ("/predicate/policy", json!({}), empty, missing),
+        ("/predicate", json!([]), empty, missing),
         (
-            Box::new(predicate("verifier", json!({"id": "https://evil.example"}))),
-            "ErrorMismatchVerifierID",
-            "vsa-verifier-mismatch",
-        ),
-        (
-            Box::new(predicate("verifier", json!({"id": format!("{VERIFIER}/")}))),
-            "ErrorMismatchVerifierID",
-            "vsa-verifier-mismatch",
-        ),
-        (Box::new(predicate("verifier", json!({"id": ""}))), "ErrorEmptyRequiredField", "predicate-field-missing"),
-        (
-            Box::new(predicate("resourceUri", json!("pkg:generic/acme/other@1.4.2"))),
-            "ErrorMismatchResourceURI",
-            "vsa-resource-mismatch",
-        ),
-        (Box::new(predicate("resourceUri", Value::Null)), "ErrorEmptyRequiredField", "predicate-field-missing"),
-        (
-            Box::new(predicate("verificationResult", json!("FAILED"))),
-            "ErrorInvalidVerificationResult",
-            "vsa-not-passed",
-        ),
-        (
-            Box::new(predicate("verificationResult", json!("passed"))),
-            "ErrorInvalidVerificationResult",
-            "vsa-result-unknown",
-        ),
-        (
-            Box::new(predicate("verificationResult", Value::Null)),
-            "ErrorInvalidVerificationResult",
-            "predicate-field-missing",
-        ),
-        (
-            Box::new(predicate("verifiedLevels", json!(["SLSA_BUILD_LEVEL_1"]))),
-            "ErrorMismatchVerifiedLevels",
-            "vsa-level-missing",
-        ),
-        (
-            Box::new(predicate("verifiedLevels", json!(["SLSA_SOURCE_LEVEL_3"]))),
-            "ErrorMismatchVerifiedLevels",
-            "vsa-level-missing",
-        ),
-        (Box::new(predicate("verifiedLevels", json!([]))), "ErrorMismatchVerifiedLevels", "vsa-level-missing"),
-        (
-            Box::new(predicate("verifiedLevels", json!(["SLSA_BUILD_LEVEL_3", "SLSA_BUILD_3"]))),
-            "ErrorInvalidSLSALevel",
-            "vsa-level-invalid",
-        ),
-        (
-            Box::new(predicate("verifiedLevels", json!(["SLSA_BUILD_LEVEL_3", "SLSA_BUILD_LEVEL_1"]))),
-            "ErrorInvalidSLSALevel",
-            "vsa-level-invalid",
-        ),
-        (
-            Box::new(predicate("verifiedLevels", json!(["SLSA_BUILD_LEVEL_3", "FAILED"]))),
-            "ErrorInvalidVerificationResult",
-            "vsa-not-passed",
-        ),
-        (Box::new(predicate("timeVerified", json!("today"))), "ErrorInvalidDssePayload", "vsa-time-invalid"),
-        (Box::new(predicate("policy", json!({}))), "ErrorEmptyRequiredField", "predicate-field-missing"),
-        (Box::new(|s| s["predicate"] = json!([])), "ErrorEmptyRequiredField", "predicate-field-missing"),
-        (
-            Box::new(|s| s["predicateType"] = json!("https://slsa.dev/verification_summary/v0.2")),
+            "/predicateType",
+            json!("https://slsa.dev/verification_summary/v0.2"),
             "ErrorInvalidDssePayload",
             "predicate-type-mismatch",
         ),
-        (
-            Box::new(|s| s["subject"][0]["digest"]["sha256"] = json!("00".repeat(32))),
-            "ErrorMissingSubjectDigest",
-            "subject-mismatch",
-        ),
-        (Box::new(|s| s["_type"] = json!("x")), "ErrorInvalidDssePayload", "statement-type"),
+        ("/subject/0/digest/sha256", json!("00".repeat(32)), "ErrorMissingSubjectDigest", "subject-mismatch"),
+        ("/_type", json!("x"), "ErrorInvalidDssePayload", "statement-type"),
     ];
-    for (edit, sentinel, code) in &lies {
-        write(&world, &summary(&world, edit));
+    for (pointer, value, sentinel, code) in &lies {
+        write(&world, &summary(&world, |s| s.pointer_mut(pointer).unwrap().clone_from(value)));
         failed(&verify(&world, &[]), sentinel, code);
     }
     println!("lies of summaries: 0 accepted, {} refused", lies.len());

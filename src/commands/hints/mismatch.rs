@@ -27,6 +27,7 @@ pub(super) fn of(finding: &Finding, artifact: &str) -> Option<String> {
         | "input-mismatch"
         | "trigger-mismatch"
         | "runner-not-hosted" => run(finding.code, found).map(str::to_owned),
+        "build-type-mismatch" => Some("another kind of build; leave --build-type out, or ask who builds".to_owned()),
         "issuer-mismatch" => issuer(expected, found),
         "subject-mismatch" => Some(subject(finding, artifact, expected, found).to_owned()),
         _ => None,
@@ -119,6 +120,9 @@ fn run(code: &str, found: &str) -> Option<&'static str> {
         ("trigger-mismatch", "workflow_dispatch") => "somebody started this build by hand",
         ("trigger-mismatch", "pull_request" | "pull_request_target") => "this build was run for a pull request",
         ("trigger-mismatch", "schedule") => "this build was started by the clock",
+        ("trigger-mismatch", found) if found != NOTHING => {
+            "another event started this build; name each event that you release on by its own --trigger"
+        }
         ("workflow-path-mismatch", found) if found != NOTHING => RENAMED,
         ("signer-repository-mismatch", found) if found != NOTHING => {
             "the workflow that signed is of another repository; where a reusable workflow builds, it is the one that signs"
@@ -157,7 +161,10 @@ fn workflow(code: &str, expected: &str, found: &str) -> Option<&'static str> {
         (false, true) => Some(
             "a workflow of that path in another repository: a fork, or it moved; ask its owner before you expect the other",
         ),
-        (false, false) => None,
+        (false, false) if code == "identity-mismatch" => None,
+        (false, false) => Some(
+            "the builder is the workflow that signed, often a reusable one; the one that called it is expected by --workflow",
+        ),
     }
 }
 

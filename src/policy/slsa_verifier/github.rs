@@ -4,7 +4,6 @@ use crate::builders::environment::GithubEnvironment;
 use crate::builders::generator;
 use crate::builders::generator::Role;
 use crate::builders::github;
-use crate::builders::release;
 use crate::formats::certificate::Claim;
 use crate::formats::provenance::Provenance;
 use crate::policy::slsa_verifier::Command;
@@ -142,20 +141,16 @@ fn called(provenance: &Provenance, expected: &Expectations) -> Result<BuilderId,
         Ok(called) if called.version().is_some() => called,
         _ => return Err(invalid(format!("expected a builder id with one @, found {text:?}"))),
     };
-    let released = release::is_release(text);
+    builder_id::released(&called, expected.builder_id.as_ref(), &expected.builder_refs)?;
     match &expected.builder_id {
         Some(wanted) if !called.is(wanted, Versions::TagOrRef) => {
-            return Err(Refusal::differs("ErrorMismatchBuilderID", "builder-id-mismatch", &wanted.to_string(), text));
+            Err(Refusal::differs("ErrorMismatchBuilderID", "builder-id-mismatch", &wanted.to_string(), text))
         }
         None if !called.name().starts_with(generator::WORKFLOWS) => {
-            return Err(invalid(format!("expected a builder below {}, found {text:?}", generator::WORKFLOWS)));
+            Err(invalid(format!("expected a builder below {}, found {text:?}", generator::WORKFLOWS)))
         }
-        _ => {}
+        _ => Ok(called),
     }
-    if !released {
-        builder_id::released(&called, expected.builder_id.as_ref(), &expected.builder_refs)?;
-    }
-    Ok(called)
 }
 
 /// What triggered the build, with its ref.

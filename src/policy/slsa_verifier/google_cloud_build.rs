@@ -139,6 +139,9 @@ fn tag(predicate: &Provenance, expected: &Expectations) -> Result<(), Refusal> {
         return Err(Refusal::differs("ErrorMismatchTag", "source-ref-mismatch", wanted, found));
     }
     match &expected.versioned_tag {
+        Some(wanted) if found.is_empty() => {
+            Err(Refusal::differs("ErrorMismatchVersionedTag", "source-version-mismatch", wanted, found))
+        }
         Some(wanted) => version::check(wanted, found),
         None => Ok(()),
     }
