@@ -120,6 +120,10 @@ fn truths() -> Vec<Case> {
         truth("generator: container", container()),
         truth("generator: container-based", container_based()),
         truth("generator: a certificate with the deprecated claims alone", old_claims(&generic())),
+        truth(
+            "generator: an empty variable says nothing",
+            set(&generic(), &format!("{ENVIRONMENT}/github_repository_id"), json!("")),
+        ),
         case("generator: verify-artifact, generic", &generic(), slsa(Command::Artifact)),
         case("generator: verify-artifact, container-based", &container_based(), slsa(Command::Artifact)),
         case("generator: verify-artifact, deprecated claims alone", &old_claims(&generic()), slsa(Command::Artifact)),
