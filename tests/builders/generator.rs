@@ -3,6 +3,8 @@
 use serde_json::Value;
 use serde_json::json;
 
+use sealmark::builders::BuilderError;
+use sealmark::builders::interpret;
 use sealmark::policy::slsa_verifier::BuilderRef;
 use sealmark::policy::slsa_verifier::Command;
 use sealmark::trust::rings::Ring;
@@ -658,4 +660,18 @@ fn the_facts_of_a_generator() {
     ] {
         assert!(found.contains(line), "{line}: {found}");
     }
+}
+
+/// A refusal names each saying with its place.
+#[test]
+fn two_sayings_are_told_apart() {
+    let other = "git+https://github.com/evil/app@refs/tags/v1.4.2";
+    let spec = set(&generic(), "/predicate/invocation/configSource/uri", json!(other));
+    let found = interpret(fixtures::verified(&spec, Ring::Named)).unwrap_err();
+    let expected = BuilderError::Inconsistent {
+        field: "source repository",
+        first: "git+https://github.com/acme/app (materials[0])".to_owned(),
+        second: "git+https://github.com/evil/app (configSource)".to_owned(),
+    };
+    assert_eq!(found, expected);
 }

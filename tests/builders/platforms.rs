@@ -341,6 +341,16 @@ fn lies() -> Vec<Case> {
             "issuer-mismatch",
         ),
         case(
+            "a local build, another source than its dependency",
+            set(
+                &local("git+https://github.com/evil/app"),
+                "/predicate/buildDefinition/resolvedDependencies/-",
+                json!({"uri": "git+https://github.com/acme/app", "digest": {"gitCommit": COMMIT}}),
+            ),
+            policy(Signer::TrustedKey, |slsa| slsa.source_uri = repository("github.com/acme/app")),
+            "predicate-inconsistent",
+        ),
+        case(
             "a local build, another source",
             local("git+https://github.com/evil/app"),
             policy(Signer::TrustedKey, |slsa| slsa.source_uri = repository("github.com/acme/app")),
