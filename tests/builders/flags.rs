@@ -65,8 +65,8 @@ fn inputs_have_names_and_any_values() {
     };
     assert_eq!(read(&["a=b=c", "d="]), Ok(pairs(&[("a", "b=c"), ("d", "")])));
     assert_eq!(read(&[]), Ok(BTreeMap::new()));
-    for bad in [&["a"] as &[&str], &["=b"], &[""], &["a=1", "a=1"]] {
-        assert_eq!(read(bad), Err("policy-input"), "{bad:?}");
+    for bad in [vec!["a"], vec!["=b"], vec![""], vec!["a=1", "a=1"]] {
+        assert_eq!(read(&bad), Err("policy-input"), "{bad:?}");
     }
 }
 

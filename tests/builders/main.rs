@@ -1,6 +1,7 @@
 //! Every kind of builder, every expectation and every rule of slsa-verifier against truths and well-signed lies.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::too_many_lines, reason = "a table has as many rows as there are lies")]
 #![allow(clippy::print_stdout, clippy::use_debug, reason = "a suite prints how much it ran")]
 
 mod delegated;
