@@ -44,9 +44,10 @@ impl Builder for Delegated {
         }
         let checked_out = stated.commits.first().filter(|said| claims.commit.as_deref() != Some(said.value.as_str()));
         let checked_out = checked_out.map(|said| Fact { value: said.value.clone(), backing: Backing::Delegator });
-        if checked_out.is_some() {
-            claims.commit = None;
-            stated.commits.truncate(1);
+        if let Some(fact) = &checked_out {
+            // Any other saying is of that commit or of the event's.
+            let event = claims.commit.take();
+            stated.commits.retain(|said| said.value == fact.value || Some(&said.value) != event.as_ref());
         }
         let mut facts = claims.facts(provenance, &stated)?;
         facts.builder_id = Fact { value: called.to_owned(), backing: Backing::Delegator };

@@ -99,14 +99,19 @@ impl GithubClaims {
     ///
     /// # Errors
     /// `predicate-inconsistent`, `predicate-certificate-mismatch`.
-    pub(super) fn facts(self, provenance: &Provenance, stated: &Stated) -> Result<Facts, BuilderError> {
-        facts::join("repository id", self.repository_id, &stated.repository_ids)?;
-        facts::join("owner id", self.owner_id, &stated.owner_ids)?;
-        facts::join("workflow commit", self.config_commit, &stated.config_commits)?;
+    pub(super) fn facts(&self, provenance: &Provenance, stated: &Stated) -> Result<Facts, BuilderError> {
+        facts::join("repository id", self.repository_id.clone(), &stated.repository_ids)?;
+        facts::join("owner id", self.owner_id.clone(), &stated.owner_ids)?;
+        facts::join("workflow commit", self.config_commit.clone(), &stated.config_commits)?;
         // The run is compared by its numbers: predicates write it in forms of their own.
         let run = self.run.as_deref().and_then(predicate::run_of);
         let run = facts::join("run", run, &stated.runs)?;
-        let source_ref = facts::join("source ref", self.git_ref, &stated.refs)?;
+        facts::join("run", self.repository.clone(), &stated.run_repositories)?;
+        let source_ref = facts::join("source ref", self.git_ref.clone(), &stated.refs)?;
+        // Of a workflow in another repository there is no path in this one, whatever the predicate says.
+        let elsewhere = self.config.is_some() && self.workflow_path.is_none();
+        let workflow_path = facts::join("workflow path", self.workflow_path.clone(), &stated.workflow_paths)?;
+        let workflow_path = workflow_path.filter(|_| !elsewhere);
         let named = provenance.builder_id() == self.signer;
         let signer = Fact { value: self.signer.clone(), backing: facts::Backing::Certificate };
         let backing = if named { facts::Backing::CertificateAndPredicate } else { facts::Backing::Certificate };
@@ -114,18 +119,18 @@ impl GithubClaims {
         Ok(Facts {
             builder_id: Fact { backing, ..signer },
             predicate_builder_id: (!named).then(|| facts::stated(provenance.builder_id())),
-            signer: Some(certain(self.signer)),
-            builder_digest: self.signer_digest.map(certain),
+            signer: Some(certain(self.signer.clone())),
+            builder_digest: self.signer_digest.clone().map(certain),
             build_type: facts::stated(provenance.build_type()),
-            source_uri: facts::join("source repository", self.repository, &stated.uris)?,
-            source_commit: facts::join("source commit", self.commit, &stated.commits)?,
+            source_uri: facts::join("source repository", self.repository.clone(), &stated.uris)?,
+            source_commit: facts::join("source commit", self.commit.clone(), &stated.commits)?,
             source_branch: facts::branch(source_ref.as_ref(), stated),
             source_ref,
-            trigger: facts::join("trigger", self.trigger, &stated.triggers)?,
-            runner: facts::join("runner", self.runner, &stated.runners)?,
-            build_config: facts::join("workflow", self.config, &stated.configs)?,
-            workflow_path: facts::join("workflow path", self.workflow_path, &stated.workflow_paths)?,
-            invocation: match self.run {
+            trigger: facts::join("trigger", self.trigger.clone(), &stated.triggers)?,
+            runner: facts::join("runner", self.runner.clone(), &stated.runners)?,
+            build_config: facts::join("workflow", self.config.clone(), &stated.configs)?,
+            workflow_path,
+            invocation: match self.run.clone() {
                 Some(value) => {
                     Some(Fact { value, backing: run.map_or(facts::Backing::Certificate, |run| run.backing) })
                 }

@@ -25,7 +25,7 @@ const V1_KEY: &str =
 const V03_RECIPES: &[&str] =
     &["https://cloudbuild.googleapis.com/CloudBuildYaml@", "https://cloudbuild.googleapis.com/CloudBuildSteps@"];
 /// The type of the recipe's arguments.
-const ARGUMENTS_TYPE: &str = "type.googleapis.com/google.devtools.cloudbuild.v1.Build";
+pub const ARGUMENTS_TYPE: &str = "type.googleapis.com/google.devtools.cloudbuild.v1.Build";
 
 pub(super) struct GoogleCloudBuild;
 

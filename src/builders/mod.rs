@@ -193,13 +193,21 @@ impl VerifiedProvenance {
         &self.facts
     }
 
-    /// The workflow of slsa-github-generator, or the builder that a delegator called, that is not at a release: whatever
-    /// stands at a branch or another tag may change. None for builders that no release is expected of.
-    pub fn unreleased_builder(&self) -> Option<&Fact> {
+    /// The workflow of slsa-github-generator that signed, if it is not at a release: whatever stands at a branch, at another
+    /// tag or at a commit may be anybody's. None for signers that no release is expected of.
+    pub fn unreleased_signer(&self) -> Option<&Fact> {
         let known = [generator::KIND, delegated::KIND].contains(&self.kind);
-        let signer = self.facts.signer.as_ref().filter(|signer| !release::is_release(&signer.value));
-        let called = Some(&self.facts.builder_id).filter(|called| !release::is_release(&called.value));
-        signer.or(called).filter(|_| known)
+        self.facts.signer.as_ref().filter(|signer| known && !release::is_release(&signer.value))
+    }
+
+    /// The builder that a delegator called, if it is not at a release.
+    pub fn unreleased_called(&self) -> Option<&Fact> {
+        Some(&self.facts.builder_id).filter(|called| self.is_delegated() && !release::is_release(&called.value))
+    }
+
+    /// Whether the builder is one that a delegator called, and so another than the signer.
+    pub fn is_delegated(&self) -> bool {
+        self.kind == delegated::KIND
     }
 }
 

@@ -1,12 +1,15 @@
 //! Provenance that the npm command line writes on GitHub: made in the user's own job, so every word is checked.
 
+use serde_json::Map;
 use serde_json::Value;
 
 use crate::builders::Backing;
 use crate::builders::BuilderError;
 use crate::builders::Fact;
 use crate::builders::Facts;
+use crate::builders::github::GithubClaims;
 use crate::builders::predicate;
+use crate::builders::predicate::Stated;
 use crate::formats::digest::Algorithm;
 use crate::formats::provenance::Provenance;
 use crate::formats::provenance::v1::ProvenanceV1;
@@ -35,6 +38,9 @@ const VARIABLES: &[&str] = &[
 
 /// What v1 may say about the run, for the same reason.
 const INTERNAL: &[&str] = &["event_name", "repository_id", "repository_owner_id", "runner_environment"];
+
+/// What v1 may say about the workflow.
+const WORKFLOW: &[&str] = &["path", "ref", "repository"];
 
 /// Whether the npm command line writes a build type.
 pub(super) fn is_build_type(build_type: &str) -> bool {
@@ -73,6 +79,29 @@ fn is_nothing(value: Option<&Value>) -> bool {
     }
 }
 
+/// An object holds nothing but texts under known names: only those are compared with the certificate.
+fn texts(field: &str, names: &[&str], found: Option<&Value>) -> Result<(), BuilderError> {
+    let expected = "only what the certificate confirms, as texts";
+    let object = match found {
+        None | Some(Value::Null) => return Ok(()),
+        Some(Value::Object(object)) => object,
+        Some(_) => return Err(unverifiable(field, expected)),
+    };
+    let text = |value: &Value| value.as_str().is_some_and(|text| !text.is_empty());
+    match object.iter().find(|(name, value)| !names.contains(&name.as_str()) || !text(value)) {
+        Some((name, _)) => Err(unverifiable(&format!("{field}.{name}"), expected)),
+        None => Ok(()),
+    }
+}
+
+/// A part of the predicate has no field that the specification does not know.
+fn unknown(part: &str, extra: &Map<String, Value>) -> Result<(), BuilderError> {
+    match extra.keys().next() {
+        Some(name) => Err(unverifiable(&format!("{part}.{name}"), "only what the specification knows")),
+        None => Ok(()),
+    }
+}
+
 fn v02(predicate: &ProvenanceV02) -> Result<(), BuilderError> {
     let nothing = |field, value| {
         if is_nothing(value) { Ok(()) } else { Err(unverifiable(field, "nothing")) }
@@ -83,13 +112,24 @@ fn v02(predicate: &ProvenanceV02) -> Result<(), BuilderError> {
     }
     if let Some(invocation) = &predicate.invocation {
         nothing("invocation.parameters", invocation.parameters.as_ref())?;
-        let variables = invocation.environment.as_ref().and_then(Value::as_object);
-        let foreign = variables.into_iter().flatten().find(|(name, _)| !VARIABLES.contains(&name.as_str()));
-        if let Some((name, _)) = foreign {
-            return Err(unverifiable(&format!("invocation.environment.{name}"), "only what the certificate confirms"));
+        texts("invocation.environment", VARIABLES, invocation.environment.as_ref())?;
+        let environment = invocation.environment.as_ref();
+        let says = |name: &str| environment.is_some_and(|environment| environment.get(name).is_some());
+        // The certificate names a run by both numbers.
+        if says("GITHUB_RUN_ID") != says("GITHUB_RUN_ATTEMPT") {
+            return Err(unverifiable("invocation.environment.GITHUB_RUN_ID", "the run with its attempt"));
         }
+        unknown("invocation", &invocation.extra)?;
+        unknown(
+            "invocation.configSource",
+            &invocation.config_source.iter().flat_map(|one| one.extra.clone()).collect(),
+        )?;
     }
+    unknown("predicate", &predicate.extra)?;
+    unknown("builder", &predicate.builder.extra)?;
+    unknown("materials", &predicate.materials.iter().flat_map(|one| one.extra.clone()).collect())?;
     let Some(metadata) = &predicate.metadata else { return Ok(()) };
+    unknown("metadata", &metadata.extra)?;
     if metadata.build_started_on.is_some() || metadata.build_finished_on.is_some() {
         return Err(unverifiable("metadata.buildStartedOn", "no times"));
     }
@@ -110,17 +150,57 @@ fn v1(predicate: &ProvenanceV1) -> Result<(), BuilderError> {
         return Err(unverifiable("resolvedDependencies", "exactly one"));
     }
     let internal = &definition.internal_parameters;
-    let github = internal.get("github").and_then(Value::as_object);
-    let outside = internal.keys().find(|key| key.as_str() != "github");
-    let inside = github.into_iter().flat_map(|github| github.keys()).find(|key| !INTERNAL.contains(&key.as_str()));
-    if let Some(key) = outside.or(inside) {
-        return Err(unverifiable(&format!("internalParameters: {key}"), "only what the certificate confirms"));
+    if let Some(key) = internal.keys().find(|key| key.as_str() != "github") {
+        return Err(unverifiable(&format!("internalParameters.{key}"), "only what the certificate confirms"));
     }
-    let metadata = predicate.run_details.metadata.as_ref();
+    texts("internalParameters.github", INTERNAL, internal.get("github"))?;
+    let external = &definition.external_parameters;
+    if let Some(key) = external.keys().find(|key| key.as_str() != "workflow") {
+        return Err(unverifiable(&format!("externalParameters.{key}"), "only what the certificate confirms"));
+    }
+    texts("externalParameters.workflow", WORKFLOW, external.get("workflow"))?;
+    let run = &predicate.run_details;
+    let builder = &run.builder;
+    if !run.byproducts.is_empty() || !builder.builder_dependencies.is_empty() || !builder.version.is_empty() {
+        return Err(unverifiable("runDetails", "no byproducts, no parts of the builder"));
+    }
+    for (field, extra) in [("predicate", &predicate.extra), ("buildDefinition", &definition.extra)] {
+        unknown(field, extra)?;
+    }
+    for (field, extra) in [("runDetails", &run.extra), ("builder", &builder.extra)] {
+        unknown(field, extra)?;
+    }
+    let metadata = run.metadata.as_ref();
+    unknown("metadata", &metadata.iter().flat_map(|one| one.extra.clone()).collect())?;
     if metadata.is_some_and(|metadata| metadata.started_on.is_some() || metadata.finished_on.is_some()) {
         return Err(unverifiable("metadata.startedOn", "no times"));
     }
     Ok(())
+}
+
+/// Everything that the predicate says about the run is also in the certificate, so that it was compared.
+///
+/// # Errors
+/// `claim-unverifiable`.
+pub(super) fn confirmed(facts: Facts, claims: &GithubClaims, stated: &Stated) -> Result<Facts, BuilderError> {
+    for (field, said, claim) in [
+        ("source repository", &stated.uris, &claims.repository),
+        ("source commit", &stated.commits, &claims.commit),
+        ("source ref", &stated.refs, &claims.git_ref),
+        ("trigger", &stated.triggers, &claims.trigger),
+        ("runner", &stated.runners, &claims.runner),
+        ("workflow", &stated.configs, &claims.config),
+        ("workflow commit", &stated.config_commits, &claims.config_commit),
+        ("workflow path", &stated.workflow_paths, &claims.workflow_path),
+        ("repository id", &stated.repository_ids, &claims.repository_id),
+        ("owner id", &stated.owner_ids, &claims.owner_id),
+        ("run", &stated.runs, &claims.run),
+    ] {
+        if !said.is_empty() && claim.is_none() {
+            return Err(unverifiable(field, "a certificate that says it too"));
+        }
+    }
+    Ok(facts)
 }
 
 /// The predicate calls the builder GitHub's runner; the certificate must say that it ran on that kind of runner.

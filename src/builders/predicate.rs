@@ -68,6 +68,8 @@ pub(super) struct Stated {
     pub(super) owner_ids: Vec<Said>,
     /// Run and attempt, `RUN/ATTEMPT`.
     pub(super) runs: Vec<Said>,
+    /// The repository of the run, where the run is named by a URI.
+    pub(super) run_repositories: Vec<Said>,
     /// The branch that a tag is on, in full.
     pub(super) branch_of_tag: Option<String>,
     /// What somebody typed when the workflow was dispatched by hand.
@@ -87,8 +89,15 @@ pub(super) fn read(provenance: &Provenance) -> Stated {
     if let Some(environment) = GithubEnvironment::of(provenance) {
         variables(environment, provenance.build_type() == DELEGATED_BUILD_TYPE, &mut stated);
     }
-    if let Some(run) = provenance.invocation_id().and_then(run_of) {
-        stated.runs.push(Said { at: "invocationId", value: run });
+    if let Some(id) = provenance.invocation_id() {
+        if let Some(run) = run_of(id) {
+            stated.runs.push(Said { at: "invocationId", value: run });
+        }
+        // A run is one of its repository.
+        let repository = id.split_once("/actions/runs/").and_then(|(repository, _)| SourceUri::parse(repository));
+        if let Some(repository) = repository {
+            stated.run_repositories.push(Said { at: "invocationId", value: repository.canonical() });
+        }
     }
     stated
 }
@@ -220,7 +229,7 @@ fn source(at: &'static str, uri: Option<&str>, digest: &DigestSet, stated: &mut 
         stated.refs.push(Said { at, value: full_ref });
     }
     // A commit stands under `gitCommit`, or under `sha1` as older generators wrote it.
-    if let Some(commit) = digest.raw("gitCommit").or_else(|| digest.raw("sha1")) {
+    for commit in ["gitCommit", "sha1"].into_iter().filter_map(|name| digest.raw(name)) {
         stated.commits.push(Said { at, value: commit.to_owned() });
     }
 }

@@ -32,8 +32,8 @@ impl Builder for Workflow {
         let claims = GithubClaims::read(certificate)?;
         if npm::is_build_type(provenance.build_type()) {
             npm::check(attestation, provenance)?;
-            let runner = claims.runner.clone();
-            return npm::name_builder(claims.facts(provenance, &stated)?, runner.as_deref());
+            let facts = npm::confirmed(claims.facts(provenance, &stated)?, &claims, &stated)?;
+            return npm::name_builder(facts, claims.runner.as_deref());
         }
         claims.facts(provenance, &stated)
     }

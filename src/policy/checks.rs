@@ -95,7 +95,15 @@ pub(super) fn signer(identity: &Identity, expected: &Signer) -> Vec<Finding> {
 pub(super) fn slsa(provenance: &VerifiedProvenance, expected: &Slsa, signer: &Signer) -> Vec<Finding> {
     let facts = provenance.facts();
     // A signer nobody named may write anything into a predicate: then only what somebody else backs counts.
-    let unnamed = matches!(signer, Signer::ByFacts) && provenance.attestation().identity().certificate().is_some();
+    let certified = provenance.attestation().identity().certificate().is_some();
+    let anybody = match signer {
+        Signer::ByFacts => true,
+        Signer::TrustedKey => false,
+        Signer::Certificate { identity, issuer } => {
+            [identity, issuer].into_iter().any(|one| matches!(one, Require::Any))
+        }
+    };
+    let unnamed = anybody && certified;
     let findings = builder(provenance, expected, unnamed);
     // Whoever names a builder or the workflow that signed, and finds it in the certificate, has named the signer.
     let named = (expected.builder_id.is_some() || expected.signer_workflow.is_some()) && findings.is_empty();
@@ -131,7 +139,10 @@ pub(super) fn slsa(provenance: &VerifiedProvenance, expected: &Slsa, signer: &Si
     }
     if expected.runner == Runner::Hosted {
         let accepts = |found: &str| HOSTED.contains(&found);
-        checks.fact("runner-not-hosted", HOSTED.join(" or "), facts.runner.as_ref(), &accepts);
+        // Whoever owns the machine may write what he likes about it, so no signer with a certificate says it himself.
+        let mut strict = Checks { independent_only: certified, findings: Vec::new() };
+        strict.fact("runner-not-hosted", HOSTED.join(" or "), facts.runner.as_ref(), &accepts);
+        checks.findings.extend(strict.findings);
     }
     checks.inputs(&expected.inputs, facts.inputs.as_ref());
     checks.findings
@@ -159,12 +170,16 @@ fn builder(provenance: &VerifiedProvenance, expected: &Slsa, independent_only: b
         let accepts = |found: &str| repository.holds(found);
         checks.fact("signer-repository-mismatch", repository.canonical(), facts.signer.as_ref(), &accepts);
     }
-    // A generator is trusted as a release; a branch of it may hold anything. Whoever names another ref has asked for it.
-    let named = [&expected.builder_id, &expected.signer_workflow];
-    let named_ref = named.into_iter().flatten().any(BuilderId::names_ref);
-    if !named_ref && let Some(found) = provenance.unreleased_builder() {
+    // A generator is trusted as a release; a branch of it may hold anything, and a commit may be of anybody's fork. Whoever
+    // names another ref has asked for that one: of the builder that a delegator called, not of the delegator.
+    let names_ref = |named: &Option<BuilderId>| named.as_ref().is_some_and(BuilderId::names_ref);
+    let (builder_asked, workflow_asked) = (names_ref(&expected.builder_id), names_ref(&expected.signer_workflow));
+    let signer_asked = workflow_asked || (builder_asked && !provenance.is_delegated());
+    let signer = provenance.unreleased_signer().filter(|_| !signer_asked);
+    let called = provenance.unreleased_called().filter(|_| !builder_asked);
+    for fact in signer.into_iter().chain(called) {
         let expected = "a release, refs/tags/vX.Y.Z".to_owned();
-        let (found, backing) = (found.value.clone(), Some(found.backing));
+        let (found, backing) = (fact.value.clone(), Some(fact.backing));
         checks.findings.push(Finding { code: "builder-ref-mutable", expected, found, backing });
     }
     checks.findings

@@ -414,9 +414,13 @@ impl BuilderId {
         self.at.is_some()
     }
 
-    /// Whether a builder id is the expected one.
+    /// Whether a builder id is the expected one. A file may be called `release.yml@x.yml`, which is not `release.yml`: what
+    /// stands behind the first @ holds another only within a ref.
     pub fn accepts(&self, found: &str) -> bool {
         let (name, at) = found.split_once('@').map_or((found, None), |(name, at)| (name, Some(at)));
+        if at.is_some_and(|at| at.is_empty() || (at.contains('@') && !at.starts_with("refs/"))) {
+            return false;
+        }
         let at_fits = match &self.at {
             None => true,
             Some(expected) => at.is_some_and(|at| at == expected || at.strip_prefix("refs/tags/") == Some(expected)),

@@ -3,7 +3,9 @@
 use serde_json::Value;
 
 use crate::builders::google_cloud_build;
+use crate::builders::google_cloud_build::ARGUMENTS_TYPE;
 use crate::builders::google_cloud_build::HOSTED_WORKER;
+use crate::builders::google_cloud_build::V1_BUILD_TYPE;
 use crate::builders::interpret;
 use crate::formats::provenance::Provenance;
 use crate::policy::slsa_verifier::Expectations;
@@ -56,7 +58,18 @@ fn builder(predicate: &Provenance, expected: &Expectations) -> Result<BuilderId,
         let (wanted, found) = (wanted.to_string(), builder.to_string());
         return Err(Refusal::differs("ErrorMismatchBuilderID", "builder-id-mismatch", &wanted, &found));
     }
-    let Provenance::V01(predicate) = predicate else { return Ok(builder) };
+    let predicate = match predicate {
+        Provenance::V01(predicate) => predicate,
+        Provenance::V1(_) if builder.version().is_some() => {
+            let message = format!("expected {HOSTED_WORKER} without a version, found {builder}");
+            return Err(Refusal::new("ErrorInvalidBuilderID", "builder-id-foreign", message));
+        }
+        other if other.build_type() == V1_BUILD_TYPE => return Ok(builder),
+        other => {
+            let found = other.build_type();
+            return Err(Refusal::differs("ErrorInvalidBuildType", "build-type-foreign", V1_BUILD_TYPE, found));
+        }
+    };
     let recipe = predicate.recipe.kind.as_str();
     let fits = match builder.version() {
         Some("v0.2") => recipe == builder.to_string(),
@@ -74,7 +87,15 @@ fn builder(predicate: &Provenance, expected: &Expectations) -> Result<BuilderId,
         let message = format!("expected a recipe of {builder}, found {recipe:?}");
         return Err(Refusal::new("ErrorInvalidRecipe", "build-type-foreign", message));
     }
-    Ok(builder)
+    let kind = predicate.recipe.arguments.as_ref().and_then(|all| all.get("@type")).and_then(Value::as_str);
+    match kind {
+        Some(ARGUMENTS_TYPE) => Ok(builder),
+        Some(other) => Err(Refusal::differs("ErrorMismatchBuilderID", "build-type-foreign", ARGUMENTS_TYPE, other)),
+        None => {
+            let message = format!("recipe.arguments: expected {ARGUMENTS_TYPE}, found nothing");
+            Err(Refusal::new("ErrorInvalidDssePayload", "build-type-foreign", message))
+        }
+    }
 }
 
 /// The source, as each version of the builder writes it.

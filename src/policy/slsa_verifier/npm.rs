@@ -7,11 +7,11 @@ use crate::builders::generator::Role;
 use crate::builders::interpret;
 use crate::builders::npm::RUNNER;
 use crate::formats::certificate::Claim;
+use crate::formats::provenance::Provenance;
 use crate::policy::slsa_verifier::Command;
 use crate::policy::slsa_verifier::Expectations;
 use crate::policy::slsa_verifier::Refusal;
 use crate::policy::slsa_verifier::builder_id::BuilderId;
-use crate::policy::slsa_verifier::builder_id::Versions;
 use crate::policy::slsa_verifier::github;
 use crate::policy::slsa_verifier::provenance;
 use crate::policy::slsa_verifier::source;
@@ -21,6 +21,10 @@ use crate::verify::VerifiedAttestation;
 
 /// The predicate type of the registry's attestation.
 pub const PUBLISH: &str = "https://github.com/npm/attestation/tree/main/specs/publish/v0.1";
+
+/// Kinds of runners (sigstore/fulcio, docs/oid-info.md, 1.3.6.1.4.1.57264.1.11).
+const HOSTED: &str = "github-hosted";
+const SELF_HOSTED: &str = "self-hosted";
 
 /// The package that is expected.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -44,6 +48,8 @@ pub fn judge(
     let predicate = provenance(&built)?;
     let certificate = github::signer(built.identity())?;
     let signer = BuilderId::parse(certificate.san.as_str())?;
+    source::is_certificates(&expected.source_uri, &github::repository(certificate))?;
+    let environment = certificate.claims.get(Claim::RunnerEnvironment);
     let Some(wanted) = &expected.builder_id else {
         let message = "expected --builder-id, found none";
         return Err(Refusal::new("ErrorInvalidBuilderID", "policy-builder-id", message));
@@ -53,55 +59,53 @@ pub fn judge(
         if workflow.file != "delegator_lowperms-generic_slsa3.yml" {
             return Err(github::untrusted("the delegator with low permissions", &signer));
         }
+        if environment.is_some_and(|environment| environment != HOSTED) {
+            return Err(differs(HOSTED, environment.unwrap_or_default()));
+        }
         github::judge(&built, &predicate, expected, Command::Artifact)?
     } else {
-        runner(wanted, certificate.claims.get(Claim::RunnerEnvironment), predicate.builder_id(), &predicate)?;
-        source::is_certificates(&expected.source_uri, &github::repository(certificate))?;
+        runner(wanted, environment, predicate.builder_id(), &predicate)?;
         github::built(&predicate, expected)?;
         predicate.builder_id().to_owned()
     };
+    interpret(built.clone()).map_err(|error| Refusal::from(&error))?;
     names(&built, package)?;
     publication(&built, published, package)?;
-    interpret(built).map_err(|error| Refusal::from(&error))?;
     Ok(builder)
 }
 
 /// The expected runner is the predicate's, and the kind that the certificate names. v0.2 predicates name the runner
 /// without its kind.
-fn runner(
-    wanted: &BuilderId,
-    environment: Option<&str>,
-    found: &str,
-    predicate: &crate::formats::provenance::Provenance,
-) -> Result<(), Refusal> {
-    let kinds = ["github-hosted", "self-hosted"];
-    let kind = match wanted.name().strip_prefix(RUNNER).map(|rest| rest.strip_prefix('/').unwrap_or(rest)) {
+fn runner(wanted: &BuilderId, environment: Option<&str>, found: &str, predicate: &Provenance) -> Result<(), Refusal> {
+    let kind = match wanted.to_string().strip_prefix(RUNNER) {
         Some("") => None,
-        Some(kind) if kinds.contains(&kind) && wanted.name().ends_with(&format!("/{kind}")) => Some(kind),
+        Some("/github-hosted") => Some(HOSTED),
+        Some("/self-hosted") => Some(SELF_HOSTED),
         _ => {
-            let message = format!("expected {RUNNER}/github-hosted, found {wanted}");
+            let message = format!("expected {RUNNER}/{HOSTED}, found {wanted}");
             return Err(Refusal::new("ErrorNotSupported", "builder-id-mismatch", message));
         }
     };
-    if kind.is_none() && matches!(predicate, crate::formats::provenance::Provenance::V1(_)) {
+    if kind.is_none() && matches!(predicate, Provenance::V1(_)) {
         let message = format!("expected the kind of runner behind {RUNNER}, found none");
         return Err(Refusal::new("ErrorInvalidBuilderID", "builder-id-mismatch", message));
     }
-    let environment = environment.filter(|environment| kinds.contains(environment)).ok_or_else(|| {
+    let environment = environment.filter(|found| [HOSTED, SELF_HOSTED].contains(found)).ok_or_else(|| {
         let message = "expected a certificate that names the kind of runner, found none";
         Refusal::new("ErrorNotSupported", "runner-not-hosted", message)
     })?;
-    let differs =
-        |wanted: &str, found: &str| Refusal::differs("ErrorMismatchBuilderID", "builder-id-mismatch", wanted, found);
-    if kind.is_some_and(|kind| kind != environment) {
+    // The runner without its kind is GitHub's own.
+    if kind.unwrap_or(HOSTED) != environment {
         return Err(differs(&wanted.to_string(), environment));
     }
-    let stated = BuilderId::parse(found)?;
-    let as_stated = BuilderId::parse(&format!("{RUNNER}/{}", kind.unwrap_or(environment)))?;
-    if stated.is(wanted, Versions::AsWritten) || stated.name() == RUNNER || stated.is(&as_stated, Versions::AsWritten) {
+    if found == RUNNER || found == format!("{RUNNER}/{environment}") {
         return Ok(());
     }
     Err(differs(&wanted.to_string(), found))
+}
+
+fn differs(wanted: &str, found: &str) -> Refusal {
+    Refusal::differs("ErrorMismatchBuilderID", "builder-id-mismatch", wanted, found)
 }
 
 /// The one subject is the expected package.
@@ -142,7 +146,7 @@ fn publication(built: &VerifiedAttestation, published: &VerifiedAttestation, pac
     let statement = published.statement();
     if statement.predicate_type != PUBLISH {
         return Err(Refusal::differs(
-            "errrorInvalidAttestations",
+            "ErrorInvalidDssePayload",
             "predicate-type-mismatch",
             PUBLISH,
             &statement.predicate_type,

@@ -43,6 +43,9 @@ impl From<&BuilderError> for Refusal {
             BuilderError::Disagreement { field: "builder.id", .. } => "ErrorMismatchBuilderID",
             BuilderError::Disagreement { field: "source repository", .. } => "ErrorMismatchSource",
             BuilderError::Disagreement { .. } => "ErrorMismatchCertificate",
+            BuilderError::Unverifiable { field, .. } if field.starts_with("invocation.environment") => {
+                "ErrorMismatchCertificate"
+            }
             BuilderError::Unverifiable { .. } => "ErrorNonVerifiableClaim",
             BuilderError::DelegatedId { .. } | BuilderError::BuilderId { .. } => "ErrorInvalidBuilderID",
             _ => "ErrorInvalidDssePayload",
