@@ -418,7 +418,12 @@ fn tags() -> Vec<Case> {
             version("v1.4.2"),
             Err("ErrorMismatchVersionedTag source-version-mismatch"),
         ),
-        case("verify-image, a version of no tag", none, version("v1"), Err("ErrorMismatchVersionedTag source-version-mismatch")),
+        case(
+            "verify-image, a version of no tag",
+            none,
+            version("v1"),
+            Err("ErrorMismatchVersionedTag source-version-mismatch"),
+        ),
         case(
             "verify-image, a branch",
             v03(),
