@@ -156,13 +156,13 @@ fn v1(predicate: &ProvenanceV1, stated: &mut Stated) {
             stated.refs.push(Said { at: "buildConfigSource.ref", value: full_ref.to_owned() });
         }
     }
-    if definition.build_type == local::BUILD_TYPE && dependencies.is_empty() {
+    if definition.build_type == local::BUILD_TYPE {
         local_source(external, stated);
     }
 }
 
-/// A local build whose commit is not known lists no dependency; its source stands in the parameters alone
-/// (`docs/buildtypes/local-v1.md`).
+/// A local build names its source in the parameters too; one whose commit is not known lists no dependency and names it
+/// nowhere else (`docs/buildtypes/local-v1.md`).
 fn local_source(external: &Map<String, Value>, stated: &mut Stated) {
     let parameters = serde_json::from_value(Value::Object(external.clone()));
     let Some(found) = parameters.ok().and_then(|read: ExternalParameters| read.source) else { return };

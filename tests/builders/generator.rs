@@ -3,6 +3,8 @@
 use serde_json::Value;
 use serde_json::json;
 
+use sealmark::builders::BuilderError;
+use sealmark::builders::interpret;
 use sealmark::policy::slsa_verifier::BuilderRef;
 use sealmark::policy::slsa_verifier::Command;
 use sealmark::trust::rings::Ring;
@@ -120,6 +122,10 @@ fn truths() -> Vec<Case> {
         truth("generator: container", container()),
         truth("generator: container-based", container_based()),
         truth("generator: a certificate with the deprecated claims alone", old_claims(&generic())),
+        truth(
+            "generator: an empty variable says nothing",
+            set(&generic(), &format!("{ENVIRONMENT}/github_repository_id"), json!("")),
+        ),
         case("generator: verify-artifact, generic", &generic(), slsa(Command::Artifact)),
         case("generator: verify-artifact, container-based", &container_based(), slsa(Command::Artifact)),
         case("generator: verify-artifact, deprecated claims alone", &old_claims(&generic()), slsa(Command::Artifact)),
@@ -654,4 +660,18 @@ fn the_facts_of_a_generator() {
     ] {
         assert!(found.contains(line), "{line}: {found}");
     }
+}
+
+/// A refusal names each saying with its place.
+#[test]
+fn two_sayings_are_told_apart() {
+    let other = "git+https://github.com/evil/app@refs/tags/v1.4.2";
+    let spec = set(&generic(), "/predicate/invocation/configSource/uri", json!(other));
+    let found = interpret(fixtures::verified(&spec, Ring::Named)).unwrap_err();
+    let expected = BuilderError::Inconsistent {
+        field: "source repository",
+        first: "git+https://github.com/acme/app (materials[0])".to_owned(),
+        second: "git+https://github.com/evil/app (configSource)".to_owned(),
+    };
+    assert_eq!(found, expected);
 }

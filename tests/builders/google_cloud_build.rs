@@ -388,6 +388,21 @@ fn tags() -> Vec<Case> {
     let inconsistent = Err("ErrorInvalidDssePayload predicate-inconsistent");
     vec![
         case("another tag", name(&v03(), json!("v1.4.3")), by_tag(), Err("source-ref-mismatch")),
+        case(
+            "v1, a branch of a tag",
+            set(&v1(), "/predicate/buildDefinition/internalParameters/GITHUB_BASE_REF", json!("refs/heads/main")),
+            policy(Signer::ByFacts, |slsa| {
+                slsa.source_uri = repository("github.com/acme/app");
+                slsa.source_ref = SourceRef::branch("main").unwrap();
+            }),
+            Err("source-ref-mismatch"),
+        ),
+        case(
+            "verify-image, v1 with a version, and another source",
+            set(&v1(), "/predicate/runDetails/builder/id", json!(format!("{WORKER}@v0.3"))),
+            google(|expected| expected.source_uri = "github.com/evil/app".to_owned()),
+            Err("ErrorInvalidBuilderID builder-id-foreign"),
+        ),
         case("no tag", none.clone(), by_tag(), Err("source-ref-mismatch")),
         case("an empty tag", name(&v03(), json!("")), by_tag(), Err("source-ref-mismatch")),
         case("a list for a tag", name(&v03(), json!(["v1.4.2"])), by_tag(), Err("predicate-inconsistent")),

@@ -5,6 +5,7 @@
 
 mod delegated;
 mod fixtures;
+mod flags;
 mod generator;
 mod google_cloud_build;
 mod npm;

@@ -124,6 +124,13 @@ fn npm(builder: &str) -> Judge {
     judged(builder, published(PURL, "@acme/app", "1.4.2"), package(), Ring::NpmRegistry)
 }
 
+fn tagged(builder: &str, tag: &str) -> Judge {
+    let expected = expectations(|expected| {
+        (expected.builder_id, expected.tag) = (builder_id(builder), Some(tag.to_owned()));
+    });
+    Judge::Npm(expected, package(), Box::new(published(PURL, "@acme/app", "1.4.2")), Ring::NpmRegistry)
+}
+
 fn truths() -> Vec<Case> {
     let case = |name: &str, spec: Spec, judge| Case::new(&format!("npm: {name}"), spec, judge, Ok(()));
     let own = |spec: Spec| set(&spec, "/predicate/runDetails/builder/id", json!(SELF_HOSTED));
@@ -159,6 +166,8 @@ fn truths() -> Vec<Case> {
             set(&set(&v02(), "/predicate/invocation/parameters", Value::Null), "/predicate/buildConfig", json!({})),
             by_source(),
         ),
+        case("verify-npm-package, v0.2, the tag", v02(), tagged(RUNNER, "v1.4.2")),
+        case("verify-npm-package, v1, the tag", v1(), tagged(HOSTED, "v1.4.2")),
         case("v0.2, no environment", without(&v02(), ENVIRONMENT), by_source()),
     ]
 }
@@ -455,6 +464,18 @@ fn names() -> Vec<Case> {
             "ErrorMismatchSource source-uri-mismatch",
         ),
         case(
+            "verify-npm-package, v0.2, another tag",
+            v02(),
+            tagged(RUNNER, "v1.4.3"),
+            "ErrorMismatchTag source-ref-mismatch",
+        ),
+        case(
+            "verify-npm-package, v1, another tag",
+            v1(),
+            tagged(HOSTED, "v1.4.3"),
+            "ErrorMismatchTag source-ref-mismatch",
+        ),
+        case(
             "verify-npm-package, another issuer",
             issued(&v1(), "https://accounts.google.com"),
             npm(HOSTED),
@@ -501,6 +522,18 @@ fn publications() -> Vec<Case> {
             "built as a package without a version",
             subject("pkg:npm/app"),
             by(good()),
+            "ErrorInvalidPackageName subject-mismatch",
+        ),
+        case(
+            "built as a package without a name",
+            subject("pkg:npm/@1.4.2"),
+            any(published("pkg:npm/@1.4.2", "", "1.4.2")),
+            "ErrorInvalidPackageName subject-mismatch",
+        ),
+        case(
+            "built as a package of no version",
+            subject("pkg:npm/app@"),
+            any(published("pkg:npm/app@", "app", "")),
             "ErrorInvalidPackageName subject-mismatch",
         ),
         case(

@@ -7,6 +7,7 @@ use sealmark::policy::BuilderId;
 use sealmark::policy::Require;
 use sealmark::policy::Signer;
 use sealmark::policy::Slsa;
+use sealmark::policy::SourceRef;
 use sealmark::trust::rings::Ring;
 
 use crate::fixtures;
@@ -177,11 +178,29 @@ fn truths() -> Vec<Case> {
             certificate(exactly("jo@acme.test"), exactly("https://accounts.example.com"), |_| ()),
         ),
         case(
+            "a local build",
+            local("git+https://github.com/acme/app"),
+            policy(Signer::TrustedKey, |slsa| {
+                slsa.source_uri = repository("github.com/acme/app");
+                slsa.source_ref = SourceRef::tag("v1.4.2").unwrap();
+            }),
+        ),
+        case(
             "a key",
             keyed(&buildkite()),
             policy(Signer::TrustedKey, |slsa| slsa.source_uri = repository("github.com/acme/app")),
         ),
     ]
+}
+
+/// A build on somebody's own machine, signed with a key: its source stands in the parameters alone.
+fn local(uri: &str) -> Spec {
+    let mut spec = keyed(&buildkite());
+    let definition = &mut spec.statement["predicate"]["buildDefinition"];
+    definition["buildType"] = json!("https://sealmark.dev/buildtypes/local/v1");
+    definition["resolvedDependencies"] = json!([]);
+    definition["externalParameters"] = json!({"source": {"uri": uri, "ref": "refs/tags/v1.4.2"}});
+    spec
 }
 
 fn lies() -> Vec<Case> {
@@ -320,6 +339,22 @@ fn lies() -> Vec<Case> {
             stranger.clone(),
             certificate(exactly("jo@acme.test"), exactly("https://github.com/login/oauth"), |_| ()),
             "issuer-mismatch",
+        ),
+        case(
+            "a local build, another source than its dependency",
+            set(
+                &local("git+https://github.com/evil/app"),
+                "/predicate/buildDefinition/resolvedDependencies/-",
+                json!({"uri": "git+https://github.com/acme/app", "digest": {"gitCommit": COMMIT}}),
+            ),
+            policy(Signer::TrustedKey, |slsa| slsa.source_uri = repository("github.com/acme/app")),
+            "predicate-inconsistent",
+        ),
+        case(
+            "a local build, another source",
+            local("git+https://github.com/evil/app"),
+            policy(Signer::TrustedKey, |slsa| slsa.source_uri = repository("github.com/acme/app")),
+            "source-uri-mismatch",
         ),
         // Whoever takes anybody has named nobody.
         case("anybody of an issuer", stranger.clone(), certificate(Require::Any, issuer(), |_| ()), unbacked),
@@ -460,6 +495,9 @@ fn the_facts_of_platforms() {
         "dependencies 1".to_owned(),
     ];
     check(&buildkite(), Ring::Named, "buildkite", &pipeline);
+    let branch = claims(&gitlab(), |claims| claims.source_repository_ref = Some("refs/heads/main".to_owned()));
+    let (_, found) = fixtures::facts(&branch, Ring::Named);
+    assert!(found.contains("branch refs/heads/main C"), "{found}");
     let (kind, found) = fixtures::facts(&other(), Ring::Named);
     assert_eq!(kind, "certificate");
     assert!(

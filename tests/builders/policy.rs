@@ -477,6 +477,8 @@ fn versions() -> Vec<Case> {
         ("1.4", "v1.4.2", Ok(())),
         ("v1.4.2", "v1.4.2+build.7", Ok(())),
         ("v1.4.2-rc.1", "v1.4.2-rc.1", Ok(())),
+        ("v1.4.2-rc-1", "v1.4.2-rc-1", Ok(())),
+        ("v1.4.2", "v1.4.2+a_b", Err("source-version-mismatch")),
         ("v1.4.2-rc.1", "v1.4.2-rc.2", Err("source-version-mismatch")),
         ("v1.4.2", "v1.4.2-rc.1", Err("source-version-mismatch")),
         ("v1", "v1.4.2-rc.1", Err("source-version-mismatch")),
@@ -540,6 +542,7 @@ fn repositories() -> Vec<Case> {
         "https://github.com/evil/x/.github/workflows/release.yml@https://github.com/acme/build/x",
         "https://evil.example/github.com/acme/build/x@refs/tags/v1.0.0",
         "https://github.com/acme/build",
+        "https://github.com/acme/build/",
     ] {
         let judge = expects(|slsa| slsa.signer_repository = repository("github.com/acme/build"));
         cases.push(Case::new(

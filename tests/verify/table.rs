@@ -15,8 +15,8 @@ that is named. `tests/verify/lies.rs` and `tests/verify/seven.rs` verify each an
 [checks.md](checks.md) says what each check is, [errors.md](errors.md) what each code means. This page is made from those suites,
 and a test compares it with them (`SEALMARK_BLESS=1 cargo test --all-features --test verify table`).
 
-Lies about facts and expectations are in `tests/judging.rs`, lies of summaries in `tests/cli/vsa.rs`, and a bundle damaged field by
-field in `tests/verify/mutations.txt`.
+Lies about facts and expectations are in [adversarial-facts.md](adversarial-facts.md), lies of summaries in `tests/cli/vsa.rs`,
+and a bundle damaged field by field in `tests/verify/mutations.txt`.
 ";
 
 /// Which check refuses with a code: the heading of `docs/checks.md` under which it stands.

@@ -146,6 +146,10 @@ mod tests {
         assert_eq!(sentinel("b@refs/heads/other", None, &[main]), refused);
         assert_eq!(sentinel("b@refs/tags/v1.2.3-rc.0", None, &[BuilderRef::PreRelease]), Ok(()));
         assert_eq!(sentinel("b@refs/tags/v1.2.3-rc.0+b", None, &[BuilderRef::PreRelease]), refused);
+        assert_eq!(sentinel("b@refs/tags/x-rc.0", None, &[BuilderRef::PreRelease]), refused);
+        assert_eq!(sentinel("b@refs/tags/v1.2.3-", None, &[BuilderRef::PreRelease]), refused);
+        assert_eq!(sentinel("b@refs/heads/other", Some("b@refs/heads/main"), &[]), refused);
+        assert_eq!(sentinel("b@main", Some("b@main"), &[]), refused);
         assert_eq!(sentinel("b@refs/heads/main", Some("b@refs/heads/main"), &[]), Ok(()));
         assert_eq!(sentinel("b@refs/heads/main", Some("b"), &[]), refused);
     }

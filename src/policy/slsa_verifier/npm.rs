@@ -199,6 +199,7 @@ mod tests {
     fn names_are_percent_decoded() {
         assert_eq!(decode("%40scope/name@1.0.0").as_deref(), Some("@scope/name@1.0.0"));
         assert_eq!(decode("name@1.0.0").as_deref(), Some("name@1.0.0"));
+        assert_eq!(decode("%41%2f%7E").as_deref(), Some("A/~"));
         for bad in ["%4", "%", "%zz", "%ff"] {
             assert_eq!(decode(bad), None, "{bad}");
         }

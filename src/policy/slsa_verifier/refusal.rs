@@ -81,3 +81,66 @@ impl From<&VerifyError> for Refusal {
         Self::new(sentinel, error.code(), error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_refusal_has_the_name_of_slsa_verifiers_error() {
+        let table = [
+            ("signing-time-unproven", "ErrorRekorSearch"),
+            ("subject-mismatch", "ErrorMismatchHash"),
+            ("subject-contradiction", "ErrorMismatchHash"),
+            ("subject-weak", "ErrorMismatchHash"),
+            ("signature-invalid", "ErrorInvalidSignature"),
+            ("signature-key-unknown", "ErrorNoValidSignature"),
+            ("signer-kind", "ErrorNoValidSignature"),
+            ("signature-count", "ErrorNoValidSignature"),
+            ("log-entry-mismatch", "ErrorMismatchSignature"),
+            ("log-unknown", "ErrorRekorPubKey"),
+            ("certificate-untrusted", "ErrorInvalidCertificate"),
+            ("certificate-time", "ErrorInvalidCertificate"),
+            ("sct-missing", "ErrorInvalidCertificate"),
+            ("sct-invalid", "ErrorInvalidCertificate"),
+            ("issuer-missing", "ErrorInvalidCertificate"),
+            ("log-missing", "ErrorInvalidRekorEntry"),
+            ("log-set-invalid", "ErrorInvalidRekorEntry"),
+            ("log-inclusion-mismatch", "ErrorInvalidRekorEntry"),
+            ("time-in-future", "ErrorInvalidRekorEntry"),
+            ("payload-type", "ErrorInvalidDssePayload"),
+            ("plain-signature", "ErrorInvalidDssePayload"),
+        ];
+        for (code, sentinel) in table {
+            let samples = VerifyError::samples();
+            let error = samples.iter().find(|error| error.code() == code).unwrap();
+            let refusal = Refusal::from(error);
+            assert_eq!((refusal.sentinel, refusal.code), (sentinel, code));
+            assert!(refusal.to_string().starts_with(&format!("{sentinel}: ")), "{refusal}");
+            assert!(refusal.to_string().ends_with(&format!(" ({code})")), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn builders_and_formats_too() {
+        let differs =
+            |field| BuilderError::Disagreement { field, certificate: String::new(), predicate: String::new() };
+        let unverifiable = |field: &str| BuilderError::Unverifiable { field: field.to_owned(), expected: "x" };
+        for (error, sentinel) in [
+            (differs("builder.id"), "ErrorMismatchBuilderID"),
+            (differs("source repository"), "ErrorMismatchSource"),
+            (differs("trigger"), "ErrorMismatchCertificate"),
+            (unverifiable("subject"), "ErrorNonVerifiableClaim"),
+            (unverifiable("invocation.environment.X"), "ErrorMismatchCertificate"),
+            (BuilderError::DelegatedId { found: String::new() }, "ErrorInvalidBuilderID"),
+            (BuilderError::BuilderId { expected: "x", found: String::new() }, "ErrorInvalidBuilderID"),
+            (BuilderError::Claims { expected: String::new(), found: String::new() }, "ErrorInvalidFormat"),
+            (BuilderError::Kind { found: 2 }, "ErrorInvalidDssePayload"),
+        ] {
+            assert_eq!(Refusal::from(&error).sentinel, sentinel, "{error}");
+        }
+        let certificate = FormatError::Certificate { reason: String::new() };
+        assert_eq!(Refusal::from(&certificate).sentinel, "ErrorInvalidCertificate");
+        assert_eq!(Refusal::from(&FormatError::Empty).sentinel, "ErrorInvalidDssePayload");
+    }
+}

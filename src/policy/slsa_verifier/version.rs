@@ -64,6 +64,7 @@ mod tests {
             ("v1.2.3", "v1.2.3+a.b"),
             ("v1.2.3+x", "v1.2.3"),
             ("v1.2.3-rc.1", "v1.2.3-rc.1"),
+            ("v1.2.3-a-b", "v1.2.3-a-b"),
             ("v1.2", "v1.2.3-rc.1"),
             ("v1", "v1.2.3-rc.1"),
         ] {
@@ -87,6 +88,9 @@ mod tests {
             ("v1.2-rc", "v1"),
             ("v1", "main"),
             ("v1.2.3-01", "v1"),
+            ("v1.2.3-rc..1", "v1"),
+            ("v1.2.3-r_c", "v1"),
+            ("v1", "v1.2.3+a..b"),
         ] {
             assert_eq!(verdict(expected, tag), Err("ErrorInvalidSemver"), "{expected} {tag}");
         }
