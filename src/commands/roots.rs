@@ -44,16 +44,16 @@ pub(super) fn rings(names: &[String]) -> Result<Vec<TrustedKey>, CommandError> {
     let mut keys = Vec::new();
     for name in names.iter().collect::<BTreeSet<_>>() {
         if let Some(ring) = ring(name) {
-            keys.extend(ring().map_err(|error| CommandError::undecided(error.code(), error))?);
+            keys.extend(ring.map_err(|error| CommandError::undecided(error.code(), error))?);
         }
     }
     Ok(keys)
 }
 
-fn ring(name: &str) -> Option<fn() -> Result<Vec<TrustedKey>, TrustError>> {
+fn ring(name: &str) -> Option<Result<Vec<TrustedKey>, TrustError>> {
     match name {
-        "google-cloud-build" => Some(rings::google_cloud_build),
-        "npm" => Some(rings::npm),
+        "google-cloud-build" => Some(rings::google_cloud_build()),
+        "npm" => Some(rings::npm()),
         _ => None,
     }
 }

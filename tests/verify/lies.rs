@@ -201,6 +201,23 @@ fn times() -> Vec<Case> {
             "timestamp-invalid",
         ),
     ];
+    cases.extend(stamps());
+    for set in [Set::BadSignature, Set::OtherTime, Set::OtherIndex, Set::OtherBody, Set::ForeignKey] {
+        cases.push(lie(&format!("promise {set:?}"), &logged(Entry { set, ..entry() }), "log-set-invalid"));
+    }
+    let named = |log_id| logged(Entry { log_id, ..entry() });
+    cases.push(lie("a promise in the name of another log", &named(NamedLog::Other), "log-set-invalid"));
+    cases.push(lie("a promise in the name of an unknown log", &named(NamedLog::Foreign), "log-unknown"));
+    cases.push(lie("a log of nobody", &logged(Entry { log: SigningLog::Foreign, ..entry() }), "log-unknown"));
+    let untimed = Entry { integrated_time: Some(Timestamp::UNIX_EPOCH), ..entry() };
+    cases.push(lie("a promise for no time", &logged(untimed), "log-set-invalid"));
+    cases
+}
+
+/// Step 2: timestamps whose token is wrong in itself.
+fn stamps() -> Vec<Case> {
+    let private = |stamp| Spec { stamps: vec![stamp], ..domain().spec_private(ARTIFACT) };
+    let mut cases = Vec::new();
     for stamp_lie in [
         StampLie::WrongImprint,
         StampLie::Foreign,
@@ -224,15 +241,6 @@ fn times() -> Vec<Case> {
         let spec = private(Stamp { lie: stamp_lie, ..stamp() });
         cases.push(under(&format!("timestamp {stamp_lie:?}"), &spec, Trust::private(), "timestamp-attribute"));
     }
-    for set in [Set::BadSignature, Set::OtherTime, Set::OtherIndex, Set::OtherBody, Set::ForeignKey] {
-        cases.push(lie(&format!("promise {set:?}"), &logged(Entry { set, ..entry() }), "log-set-invalid"));
-    }
-    let named = |log_id| logged(Entry { log_id, ..entry() });
-    cases.push(lie("a promise in the name of another log", &named(NamedLog::Other), "log-set-invalid"));
-    cases.push(lie("a promise in the name of an unknown log", &named(NamedLog::Foreign), "log-unknown"));
-    cases.push(lie("a log of nobody", &logged(Entry { log: SigningLog::Foreign, ..entry() }), "log-unknown"));
-    let untimed = Entry { integrated_time: Some(Timestamp::UNIX_EPOCH), ..entry() };
-    cases.push(lie("a promise for no time", &logged(untimed), "log-set-invalid"));
     cases
 }
 

@@ -19,9 +19,12 @@ use crate::trust::root;
 /// # Errors
 /// `file-*`; what is wrong with its content is in the inner result.
 pub(in crate::commands) fn tree(path: &str) -> Result<Result<Node, Problems>, CommandError> {
+    Ok(yaml::parse(&bytes(path)?))
+}
+
+fn bytes(path: &str) -> Result<Vec<u8>, CommandError> {
     let cap = u64::try_from(yaml::MAX_BYTES).unwrap_or(u64::MAX);
-    let bytes = read_capped(Path::new(path), cap).map_err(|error| artifacts::file_refused(&error))?;
-    Ok(yaml::parse(&bytes))
+    read_capped(Path::new(path), cap).map_err(|error| artifacts::file_refused(&error))
 }
 
 /// Reads a policy with the files that it names, which lie relative to its folder.
@@ -29,8 +32,8 @@ pub(in crate::commands) fn tree(path: &str) -> Result<Result<Node, Problems>, Co
 /// # Errors
 /// `file-*` for the policy itself; everything else is in the inner result, with its place.
 pub(in crate::commands) fn policy(path: &str) -> Result<Result<Document, Problems>, CommandError> {
-    let tree = match tree(path)? {
-        Ok(tree) => tree,
+    let (tree, before) = match yaml::parse_leniently(&bytes(path)?) {
+        Ok(parsed) => parsed,
         Err(problems) => return Ok(Err(problems)),
     };
     let folder = Path::new(path).parent().unwrap_or(Path::new(""));
@@ -44,7 +47,11 @@ pub(in crate::commands) fn policy(path: &str) -> Result<Result<Document, Problem
         read_capped(&folder.join(relative), cap).map_err(|error| error.to_string())
     };
     let files: Files = read::references(&tree).into_iter().map(|name| (name.clone(), content(&name))).collect();
-    Ok(read::read(&tree, &files))
+    Ok(match read::read(&tree, &files) {
+        Ok(document) if before.0.is_empty() => Ok(document),
+        Ok(_) => Err(before),
+        Err(problems) => Err(before.and(problems)),
+    })
 }
 
 /// Reads a policy to judge by.

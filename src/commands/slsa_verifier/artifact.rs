@@ -1,15 +1,14 @@
 //! `verify-artifact` and `verify-github-attestation`: files and their provenance.
 
-use clap::ArgGroup;
-
 use crate::builders::google_cloud_build::HOSTED_WORKER;
 use crate::commands::Outcome;
+use crate::commands::slsa_verifier::BuildArgs;
 use crate::commands::slsa_verifier::Extra;
 use crate::commands::slsa_verifier::Failure;
-use crate::commands::slsa_verifier::Flags;
 use crate::commands::slsa_verifier::attestations;
 use crate::commands::slsa_verifier::finish;
 use crate::commands::slsa_verifier::hash;
+use crate::commands::slsa_verifier::open;
 use crate::commands::slsa_verifier::passed;
 use crate::commands::slsa_verifier::print;
 use crate::commands::terminal;
@@ -21,7 +20,6 @@ use crate::policy::slsa_verifier::judge;
 
 /// Arguments of `verify-artifact`.
 #[derive(Debug, clap::Args)]
-#[command(group(ArgGroup::new("any-tag").args(["source_tag", "source_versioned_tag"])))]
 pub(in crate::commands) struct ArtifactArgs {
     /// A file
     #[arg(value_name = "ARTIFACT", required = true)]
@@ -31,33 +29,8 @@ pub(in crate::commands) struct ArtifactArgs {
     #[arg(long, value_name = "FILE", required = true)]
     provenance_path: String,
 
-    /// Source repository: github.com/owner/name
-    #[arg(long, value_name = "URI", required = true)]
-    source_uri: String,
-
-    /// Builder, with or without @ and its version
-    #[arg(long, value_name = "ID")]
-    builder_id: Option<String>,
-
-    /// Branch that must have been built
-    #[arg(long, value_name = "BRANCH")]
-    source_branch: Option<String>,
-
-    /// Tag that must have been built
-    #[arg(long, value_name = "TAG")]
-    source_tag: Option<String>,
-
-    /// Version that the built tag must be of: v1 takes v1.2.3
-    #[arg(long, value_name = "VERSION")]
-    source_versioned_tag: Option<String>,
-
-    /// Input of a workflow that was dispatched by hand; repeatable
-    #[arg(long, value_name = "KEY=VALUE")]
-    build_workflow_input: Vec<String>,
-
-    /// Write what was signed to standard output
-    #[arg(long)]
-    print_provenance: bool,
+    #[command(flatten)]
+    build: BuildArgs,
 
     /// Accepted and ignored, as by slsa-verifier
     #[arg(long, value_name = "REPOSITORY", hide = true)]
@@ -96,33 +69,24 @@ pub(in crate::commands) struct GithubAttestationArgs {
 
 /// Verifies files.
 pub(in crate::commands) fn run_artifact(args: &ArtifactArgs) -> Outcome {
-    let flags = Flags {
-        source_uri: &args.source_uri,
-        builder_id: args.builder_id.as_deref(),
-        branch: args.source_branch.as_ref(),
-        tag: args.source_tag.as_ref(),
-        versioned_tag: args.source_versioned_tag.as_ref(),
-        inputs: &args.build_workflow_input,
-    };
     let request = Request {
         artifacts: &args.artifacts,
         path: &args.provenance_path,
-        print: args.print_provenance,
+        print: args.build.print_provenance,
         command: Command::Artifact,
     };
-    finish(verify(&request, &flags, &args.extra))
+    finish(verify(&request, args.build.expectations(&args.extra), &args.extra))
 }
 
 /// Verifies one file and a GitHub artifact attestation.
 pub(in crate::commands) fn run_github_attestation(args: &GithubAttestationArgs) -> Outcome {
-    let flags = Flags { source_uri: &args.source_uri, builder_id: Some(args.builder_id.as_str()), ..Flags::default() };
     let request = Request {
         artifacts: std::slice::from_ref(&args.artifact),
         path: &args.attestation_path,
         print: args.print_attestation,
         command: Command::GithubAttestation,
     };
-    finish(verify(&request, &flags, &args.extra))
+    finish(verify(&request, open(&args.source_uri, Some(&args.builder_id), &args.extra), &args.extra))
 }
 
 struct Request<'a> {
@@ -132,8 +96,8 @@ struct Request<'a> {
     command: Command,
 }
 
-fn verify(request: &Request<'_>, flags: &Flags<'_>, extra: &Extra) -> Result<(), Failure> {
-    let expected = flags.expectations(extra)?;
+fn verify(request: &Request<'_>, expected: Result<Expectations, Refusal>, extra: &Extra) -> Result<(), Failure> {
+    let expected = expected?;
     supported(&expected)?;
     // Both are read before anything is decided, so that a file that is not there is no verdict on the other.
     let artifacts = request.artifacts.iter().map(|path| hash(path, &[Algorithm::Sha256]));

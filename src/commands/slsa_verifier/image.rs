@@ -2,14 +2,12 @@
 
 use std::path::Path;
 
-use clap::ArgGroup;
-
 use crate::builders::google_cloud_build::HOSTED_WORKER;
 use crate::commands::Outcome;
 use crate::commands::error::CommandError;
+use crate::commands::slsa_verifier::BuildArgs;
 use crate::commands::slsa_verifier::Extra;
 use crate::commands::slsa_verifier::Failure;
-use crate::commands::slsa_verifier::Flags;
 use crate::commands::slsa_verifier::artifact;
 use crate::commands::slsa_verifier::attestations;
 use crate::commands::slsa_verifier::finish;
@@ -29,7 +27,6 @@ use crate::trust::rings;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
-#[command(group(ArgGroup::new("any-tag").args(["source_tag", "source_versioned_tag"])))]
 pub(in crate::commands) struct ImageArgs {
     /// An image by its digest: NAME@sha256:…, or oci-layout:DIR[@sha256:…]
     #[arg(value_name = "IMAGE")]
@@ -39,33 +36,8 @@ pub(in crate::commands) struct ImageArgs {
     #[arg(long, value_name = "FILE")]
     provenance_path: Option<String>,
 
-    /// Source repository: github.com/owner/name
-    #[arg(long, value_name = "URI", required = true)]
-    source_uri: String,
-
-    /// Builder, with or without @ and its version
-    #[arg(long, value_name = "ID")]
-    builder_id: Option<String>,
-
-    /// Branch that must have been built
-    #[arg(long, value_name = "BRANCH")]
-    source_branch: Option<String>,
-
-    /// Tag that must have been built
-    #[arg(long, value_name = "TAG")]
-    source_tag: Option<String>,
-
-    /// Version that the built tag must be of: v1 takes v1.2.3
-    #[arg(long, value_name = "VERSION")]
-    source_versioned_tag: Option<String>,
-
-    /// Input of a workflow that was dispatched by hand; repeatable
-    #[arg(long, value_name = "KEY=VALUE")]
-    build_workflow_input: Vec<String>,
-
-    /// Write what was signed to standard output
-    #[arg(long)]
-    print_provenance: bool,
+    #[command(flatten)]
+    build: BuildArgs,
 
     /// Layout that holds the attestations, if not the image's own: oci-layout:DIR
     #[arg(long, value_name = "REPOSITORY")]
@@ -81,15 +53,7 @@ pub(in crate::commands) fn run(args: &ImageArgs) -> Outcome {
 }
 
 fn verify(args: &ImageArgs) -> Result<(), Failure> {
-    let flags = Flags {
-        source_uri: &args.source_uri,
-        builder_id: args.builder_id.as_deref(),
-        branch: args.source_branch.as_ref(),
-        tag: args.source_tag.as_ref(),
-        versioned_tag: args.source_versioned_tag.as_ref(),
-        inputs: &args.build_workflow_input,
-    };
-    let expected = flags.expectations(&args.extra)?;
+    let expected = args.build.expectations(&args.extra)?;
     let google = expected.builder_id.as_ref().is_some_and(|builder| builder.name() == HOSTED_WORKER);
     if !google {
         artifact::supported(&expected)?;
@@ -114,7 +78,7 @@ fn verify(args: &ImageArgs) -> Result<(), Failure> {
         }
     };
     passed(&attestation, &builder);
-    if args.print_provenance {
+    if args.build.print_provenance {
         print(&attestation)?;
     }
     Ok(())

@@ -7,6 +7,7 @@ mod npm;
 
 use std::collections::BTreeMap;
 
+use clap::ArgGroup;
 use jiff::Timestamp;
 
 use crate::commands::Outcome;
@@ -114,11 +115,6 @@ fn finish(result: Result<(), Failure>) -> Outcome {
     }
 }
 
-/// `--builder-id`; an empty one is none.
-fn builder_id(text: Option<&str>) -> Result<Option<BuilderId>, Refusal> {
-    text.filter(|text| !text.is_empty()).map(BuilderId::parse).transpose()
-}
-
 /// `KEY=VALUE`; the value may hold more `=`, which slsa-verifier refuses.
 fn inputs(texts: &[String]) -> Result<BTreeMap<String, String>, Refusal> {
     crate::policy::inputs(texts.iter().map(String::as_str))
@@ -157,27 +153,60 @@ fn now() -> Timestamp {
     Timestamp::now()
 }
 
-/// What every command expects of a build.
-#[derive(Debug, Default)]
-struct Flags<'a> {
-    source_uri: &'a str,
-    builder_id: Option<&'a str>,
-    branch: Option<&'a String>,
-    tag: Option<&'a String>,
-    versioned_tag: Option<&'a String>,
-    inputs: &'a [String],
+/// What is expected of a build.
+#[derive(Debug, clap::Args)]
+#[command(group(ArgGroup::new("any-tag").args(["source_tag", "source_versioned_tag"])))]
+struct BuildArgs {
+    /// Source repository: github.com/owner/name
+    #[arg(long, value_name = "URI", required = true)]
+    source_uri: String,
+
+    /// Builder, with or without @ and its version
+    #[arg(long, value_name = "ID")]
+    builder_id: Option<String>,
+
+    /// Branch that must have been built
+    #[arg(long, value_name = "BRANCH")]
+    source_branch: Option<String>,
+
+    /// Tag that must have been built
+    #[arg(long, value_name = "TAG")]
+    source_tag: Option<String>,
+
+    /// Version that the built tag must be of: v1 takes v1.2.3
+    #[arg(long, value_name = "VERSION")]
+    source_versioned_tag: Option<String>,
+
+    /// Input of a workflow that was dispatched by hand; repeatable
+    #[arg(long, value_name = "KEY=VALUE")]
+    build_workflow_input: Vec<String>,
+
+    /// Write what was signed to standard output
+    #[arg(long)]
+    print_provenance: bool,
 }
 
-impl Flags<'_> {
+impl BuildArgs {
     fn expectations(&self, extra: &Extra) -> Result<Expectations, Refusal> {
         Ok(Expectations {
-            source_uri: self.source_uri.to_owned(),
-            builder_id: builder_id(self.builder_id)?,
-            branch: self.branch.cloned(),
-            tag: self.tag.cloned(),
-            versioned_tag: self.versioned_tag.cloned(),
-            inputs: inputs(self.inputs)?,
-            builder_refs: extra.builder_refs(),
+            branch: self.source_branch.clone(),
+            tag: self.source_tag.clone(),
+            versioned_tag: self.source_versioned_tag.clone(),
+            inputs: inputs(&self.build_workflow_input)?,
+            ..open(&self.source_uri, self.builder_id.as_deref(), extra)?
         })
     }
+}
+
+/// A source and a builder, and nothing else. An empty builder is none.
+fn open(source_uri: &str, builder_id: Option<&str>, extra: &Extra) -> Result<Expectations, Refusal> {
+    Ok(Expectations {
+        source_uri: source_uri.to_owned(),
+        builder_id: builder_id.filter(|text| !text.is_empty()).map(BuilderId::parse).transpose()?,
+        branch: None,
+        tag: None,
+        versioned_tag: None,
+        inputs: BTreeMap::new(),
+        builder_refs: extra.builder_refs(),
+    })
 }

@@ -2,9 +2,9 @@
 
 use crate::commands::Outcome;
 use crate::commands::error::CommandError;
+use crate::commands::slsa_verifier::BuildArgs;
 use crate::commands::slsa_verifier::Extra;
 use crate::commands::slsa_verifier::Failure;
-use crate::commands::slsa_verifier::Flags;
 use crate::commands::slsa_verifier::artifact;
 use crate::commands::slsa_verifier::attestations;
 use crate::commands::slsa_verifier::finish;
@@ -34,14 +34,6 @@ pub(in crate::commands) struct NpmArgs {
     #[arg(long, value_name = "FILE", required = true)]
     attestations_path: String,
 
-    /// Source repository: github.com/owner/name
-    #[arg(long, value_name = "URI", required = true)]
-    source_uri: String,
-
-    /// Builder: https://github.com/actions/runner/github-hosted, or a workflow
-    #[arg(long, value_name = "ID", default_value = "", hide_default_value = true)]
-    builder_id: String,
-
     /// Name of the package
     #[arg(long, value_name = "NAME")]
     package_name: Option<String>,
@@ -50,25 +42,8 @@ pub(in crate::commands) struct NpmArgs {
     #[arg(long, value_name = "VERSION")]
     package_version: Option<String>,
 
-    /// Branch that must have been built
-    #[arg(long, value_name = "BRANCH")]
-    source_branch: Option<String>,
-
-    /// Tag that must have been built
-    #[arg(long, value_name = "TAG", conflicts_with = "source_versioned_tag")]
-    source_tag: Option<String>,
-
-    /// Version that the built tag must be of
-    #[arg(long, value_name = "VERSION")]
-    source_versioned_tag: Option<String>,
-
-    /// Input of a workflow that was dispatched by hand; repeatable
-    #[arg(long, value_name = "KEY=VALUE")]
-    build_workflow_input: Vec<String>,
-
-    /// Write what was signed to standard output
-    #[arg(long)]
-    print_provenance: bool,
+    #[command(flatten)]
+    build: BuildArgs,
 
     #[command(flatten)]
     extra: Extra,
@@ -80,15 +55,7 @@ pub(in crate::commands) fn run(args: &NpmArgs) -> Outcome {
 }
 
 fn verify(args: &NpmArgs) -> Result<(), Failure> {
-    let flags = Flags {
-        source_uri: &args.source_uri,
-        builder_id: Some(args.builder_id.as_str()),
-        branch: args.source_branch.as_ref(),
-        tag: args.source_tag.as_ref(),
-        versioned_tag: args.source_versioned_tag.as_ref(),
-        inputs: &args.build_workflow_input,
-    };
-    let expected = flags.expectations(&args.extra)?;
+    let expected = args.build.expectations(&args.extra)?;
     artifact::supported(&expected)?;
     let package = Package { name: args.package_name.clone(), version: args.package_version.clone() };
     let tarball = hash(&args.tarball, &[Algorithm::Sha512])?;
@@ -112,7 +79,7 @@ fn verify(args: &NpmArgs) -> Result<(), Failure> {
     let judge = |attestation| judge_npm(attestation, &published, &expected, &package);
     let (attestation, builder) = attestations::first(&built, &tarball, judge)?;
     passed(&attestation, &builder);
-    if args.print_provenance {
+    if args.build.print_provenance {
         print(&attestation)?;
     }
     Ok(())

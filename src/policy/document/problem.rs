@@ -110,6 +110,11 @@ impl fmt::Display for Problem {
 pub struct Problems(pub Vec<Problem>);
 
 impl Problems {
+    /// These and others, as one list.
+    pub fn and(self, others: Self) -> Self {
+        Self::sorted([self.0, others.0].concat())
+    }
+
     /// What was collected, sorted by place and cut at [`MAX_PROBLEMS`].
     pub(super) fn sorted(mut problems: Vec<Problem>) -> Self {
         problems.sort_by_key(Problem::position);

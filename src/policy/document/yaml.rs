@@ -29,10 +29,20 @@ const OLD_BOOLEANS: &[&str] = &["y", "n", "yes", "no", "on", "off"];
 /// Reads the one document of a file. JSON is read as the YAML that it is.
 ///
 /// # Errors
+/// [`Problems`], as [`parse_leniently`] collects them.
+pub fn parse(bytes: &[u8]) -> Result<Node, Problems> {
+    let (root, problems) = parse_leniently(bytes)?;
+    if problems.0.is_empty() { Ok(root) } else { Err(problems) }
+}
+
+/// The same, with the tree beside what is wrong with it, so that everything else that is wrong can be told in one go. A
+/// tree that comes with problems is good for nothing else.
+///
+/// # Errors
 /// [`Problems`]: `policy-too-large`, `policy-syntax`, `policy-documents`, `policy-alias`, `policy-tag`,
 /// `policy-key-not-text`, `policy-duplicate-key`, `policy-too-deep`, `policy-too-many`, `policy-ambiguous-value`. Syntax
 /// and caps end the reading; the others are collected.
-pub fn parse(bytes: &[u8]) -> Result<Node, Problems> {
+pub fn parse_leniently(bytes: &[u8]) -> Result<(Node, Problems), Problems> {
     let start = Position { line: 1, column: 1 };
     let refused =
         |code, expected: String, found: String| Problems(vec![Problem::new(code, start, "", expected, found)]);
@@ -55,8 +65,8 @@ pub fn parse(bytes: &[u8]) -> Result<Node, Problems> {
         }
     }
     match (builder.root, builder.problems.is_empty()) {
-        (Some(root), true) => Ok(root),
-        (_, false) => Err(Problems::sorted(builder.problems)),
+        (Some(root), _) => Ok((root, Problems::sorted(builder.problems))),
+        (None, false) => Err(Problems::sorted(builder.problems)),
         (None, true) => Err(refused("policy-syntax", "one YAML or JSON document".to_owned(), "none".to_owned())),
     }
 }

@@ -142,7 +142,7 @@ mod tests {
         {
             assert_eq!(sentinel(bad, None, &[]), refused, "{bad}");
         }
-        assert_eq!(sentinel("b@refs/heads/main", None, &[main.clone()]), Ok(()));
+        assert_eq!(sentinel("b@refs/heads/main", None, std::slice::from_ref(&main)), Ok(()));
         assert_eq!(sentinel("b@refs/heads/other", None, &[main]), refused);
         assert_eq!(sentinel("b@refs/tags/v1.2.3-rc.0", None, &[BuilderRef::PreRelease]), Ok(()));
         assert_eq!(sentinel("b@refs/tags/v1.2.3-rc.0+b", None, &[BuilderRef::PreRelease]), refused);
