@@ -88,7 +88,7 @@ fn leaf_hash(body: &[u8]) -> [u8; 32] {
 }
 
 /// The bodies under which Rekor v1 would have logged the attestation: they follow from the envelope's text and the
-/// certificate (sigstore/rekor, pkg/types/{dsse,intoto}). At most [`MAX_NAMES`].
+/// certificate (sigstore/rekor, pkg/types/{dsse,intoto}). At most ten.
 pub fn bodies(bundle: &Bundle) -> Vec<Vec<u8>> {
     let (Content::Envelope(envelope), [leaf, ..]) = (&bundle.content, bundle.signer.certificates()) else {
         return Vec::new();

@@ -19,7 +19,7 @@ use crate::verify::Identity;
 use crate::verify::VerifiedAttestation;
 
 /// Judges provenance that the service signed; gives the builder that is trusted. What stands around it unsigned is
-/// compared elsewhere ([`crate::formats::gcloud::consistent`]), between [`builder_and_source`] and [`refs`].
+/// compared elsewhere ([`crate::formats::gcloud::consistent`]), between source and refs.
 ///
 /// # Errors
 /// [`Refusal`] with the first rule that is not met.
