@@ -26,7 +26,7 @@ pub(super) fn workload(identity: &Identity) -> Option<&CertificateIdentity> {
 /// trigger, runner, run) is a known platform's to say.
 ///
 /// # Errors
-/// `predicate-inconsistent`, `predicate-certificate-mismatch`.
+/// `certificate-claims`, `predicate-inconsistent`, `predicate-certificate-mismatch`.
 pub(super) fn claimed(identity: &Identity, provenance: &Provenance) -> Result<Facts, BuilderError> {
     let stated = predicate::read(provenance);
     let facts = facts::from_predicate(provenance, &stated)?;
@@ -41,6 +41,13 @@ pub(super) fn claimed(identity: &Identity, provenance: &Provenance) -> Result<Fa
     }
     let source_ref = facts::join("source ref", claim(Claim::SourceRepositoryRef), &stated.refs)?;
     let signer = certificate.san.as_str();
+    // The name and the extension are of one template (sigstore/fulcio, docs/oid-info.md).
+    if let Some(said) = certificate.claims.get(Claim::BuildSignerUri).filter(|said| *said != signer) {
+        return Err(BuilderError::Claims {
+            expected: format!("the subject alternative name {signer}"),
+            found: format!("{} {said}", Claim::BuildSignerUri.name()),
+        });
+    }
     let certain = |value: String| Fact { value, backing: facts::Backing::Certificate };
     let named = provenance.builder_id() == signer;
     let predicate_builder_id = (!named).then(|| facts.builder_id.clone());

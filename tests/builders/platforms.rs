@@ -221,6 +221,14 @@ fn lies() -> Vec<Case> {
             mismatch,
         ),
         case(
+            "GitLab, a signer's extension that is not the name",
+            claims(&gitlab(), |claims| {
+                claims.build_signer_uri = Some("https://gitlab.com/acme/app//other.yml@refs/heads/main".to_owned());
+            }),
+            gitlab_source(),
+            "certificate-claims",
+        ),
+        case(
             "GitLab, another ref in the predicate",
             dependency(&gitlab(), json!("git+https://gitlab.com/acme/app@refs/heads/main")),
             gitlab_source(),
