@@ -142,7 +142,16 @@ impl GithubClaims {
     }
 }
 
-fn agree(first_name: &str, first: Option<&str>, second_name: &str, second: Option<&str>) -> Result<(), BuilderError> {
+/// Two extensions that say one thing say the same.
+///
+/// # Errors
+/// `certificate-claims`.
+pub(super) fn agree(
+    first_name: &str,
+    first: Option<&str>,
+    second_name: &str,
+    second: Option<&str>,
+) -> Result<(), BuilderError> {
     match (first, second) {
         (Some(first), Some(second)) if first != second => Err(BuilderError::Claims {
             expected: format!("{first_name} {first}"),

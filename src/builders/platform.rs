@@ -5,6 +5,7 @@ use crate::builders::Fact;
 use crate::builders::Facts;
 use crate::builders::buildkite;
 use crate::builders::facts;
+use crate::builders::github;
 use crate::builders::gitlab;
 use crate::builders::predicate;
 use crate::builders::source::SourceUri;
@@ -42,12 +43,8 @@ pub(super) fn claimed(identity: &Identity, provenance: &Provenance) -> Result<Fa
     let source_ref = facts::join("source ref", claim(Claim::SourceRepositoryRef), &stated.refs)?;
     let signer = certificate.san.as_str();
     // The name and the extension are of one template (sigstore/fulcio, docs/oid-info.md).
-    if let Some(said) = certificate.claims.get(Claim::BuildSignerUri).filter(|said| *said != signer) {
-        return Err(BuilderError::Claims {
-            expected: format!("the subject alternative name {signer}"),
-            found: format!("{} {said}", Claim::BuildSignerUri.name()),
-        });
-    }
+    let said = certificate.claims.get(Claim::BuildSignerUri);
+    github::agree("the subject alternative name", Some(signer), Claim::BuildSignerUri.name(), said)?;
     let certain = |value: String| Fact { value, backing: facts::Backing::Certificate };
     let named = provenance.builder_id() == signer;
     let predicate_builder_id = (!named).then(|| facts.builder_id.clone());
