@@ -15,7 +15,7 @@ use crate::formats::json;
 use crate::formats::statement::Statement;
 use crate::formats::statement::Subject;
 use crate::generate::GenerateError;
-use crate::generate::local::LocalBuild;
+use crate::generate::facts::BuildFacts;
 use crate::generate::statement;
 use crate::generate::validate::validate_accepting;
 use crate::generate::validate::validate_strict;
@@ -32,8 +32,8 @@ use crate::verify::VerifyError;
 /// What is to be attested.
 #[derive(Debug, Clone, Copy)]
 pub enum Claim<'a> {
-    /// SLSA provenance v1 of a local build.
-    Provenance(&'a LocalBuild<'a>),
+    /// SLSA provenance v1 of a build.
+    Provenance(&'a BuildFacts),
     /// A predicate that somebody else made; its JSON text is carried byte for byte.
     Predicate {
         /// Predicate type URI.
@@ -145,7 +145,7 @@ impl AttestError {
 pub fn statement(artifacts: &[Artifact], claim: Claim<'_>) -> Result<Vec<u8>, AttestError> {
     let subjects = artifacts.iter().map(|artifact| (artifact.name(), artifact.digests()));
     let bytes = match claim {
-        Claim::Provenance(build) => statement::statement_bytes(subjects, &build.facts()?.predicate())?,
+        Claim::Provenance(facts) => statement::statement_bytes(subjects, &facts.predicate())?,
         Claim::Predicate { predicate_type, predicate } => {
             let value = json::parse(predicate)?;
             if !value.is_object() {

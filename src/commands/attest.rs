@@ -17,7 +17,6 @@ use crate::attest::Form;
 use crate::commands::Outcome;
 use crate::commands::artifacts;
 use crate::commands::build;
-use crate::commands::build::Build;
 use crate::commands::build::BuildArgs;
 use crate::commands::build::HashArgs;
 use crate::commands::error::CommandError;
@@ -33,6 +32,7 @@ use crate::formats::digest::Algorithm;
 use crate::formats::predicate_type;
 use crate::formats::provenance::v1;
 use crate::formats::statement::Statement;
+use crate::generate::facts::BuildFacts;
 use crate::report::plain;
 use crate::sign::SignError;
 use crate::sign::key::PrivateKey;
@@ -110,7 +110,7 @@ enum OutputFormat {
 
 /// What is signed, as it was read.
 enum Material<'a> {
-    Provenance(Box<Build<'a>>),
+    Provenance(Box<BuildFacts>),
     Predicate { predicate_type: &'a str, text: Vec<u8> },
     Statement(Vec<u8>),
 }
@@ -135,7 +135,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     };
     let sign = |claim| attest::attest(&key, &artifacts, claim, form, Timestamp::now());
     let attested = match &material {
-        Material::Provenance(build) => sign(Claim::Provenance(&build.local())),
+        Material::Provenance(facts) => sign(Claim::Provenance(facts)),
         Material::Predicate { predicate_type, text } => sign(Claim::Predicate { predicate_type, predicate: text }),
         Material::Statement(text) => sign(Claim::Statement(text)),
     };
@@ -157,7 +157,7 @@ fn material(args: &Args) -> Result<Material<'_>, CommandError> {
             })?;
             Material::Predicate { predicate_type, text: file(predicate)? }
         }
-        (None, _, _) => Material::Provenance(Box::new(args.build.read()?)),
+        (None, _, _) => Material::Provenance(Box::new(args.build.read()?.facts()?)),
     })
 }
 

@@ -11,9 +11,14 @@ use crate::commands::error::CommandError;
 use crate::commands::terminal;
 use crate::formats::digest::Algorithm;
 use crate::generate::GenerateError;
+use crate::generate::ci;
+use crate::generate::ci::Environment;
+use crate::generate::ci::GithubForm;
+use crate::generate::ci::Inputs;
+use crate::generate::ci::Platform;
+use crate::generate::facts::BuildFacts;
 use crate::generate::git::Dirty;
 use crate::generate::git::GitFacts;
-use crate::generate::local::LocalBuild;
 use crate::generate::local::Overrides;
 use crate::generate::local::parse_parameters;
 use crate::workspace;
@@ -77,6 +82,7 @@ fn algorithm(text: &str) -> Result<Algorithm, String> {
 /// What the flags and the checkout say.
 pub(super) struct Build<'a> {
     args: &'a BuildArgs,
+    environment: Environment,
     git: Option<GitFacts>,
     parameters: BTreeMap<String, String>,
     overrides: Overrides,
@@ -89,6 +95,7 @@ impl BuildArgs {
         let git = self.checkout()?;
         Ok(Build {
             args: self,
+            environment: Environment::default(),
             git,
             parameters: parse_parameters(self.params.iter().map(String::as_str)).map_err(|error| generate(&error))?,
             overrides: Overrides {
@@ -143,17 +150,25 @@ impl BuildArgs {
 }
 
 impl Build<'_> {
-    /// The build, as the library takes it.
-    pub(super) fn local(&self) -> LocalBuild<'_> {
-        LocalBuild {
+    /// The facts of the build.
+    pub(super) fn facts(&self) -> Result<BuildFacts, CommandError> {
+        let inputs = Inputs {
+            environment: &self.environment,
+            claims: None,
+            event: None,
+            vars: None,
+            document: None,
+            github_form: GithubForm::default(),
             git: self.git.as_ref(),
             parameters: &self.parameters,
+            masked: &[],
             sealmark_version: env!("CARGO_PKG_VERSION"),
             invocation_id: self.args.invocation_id.as_deref(),
             started_on: None,
             finished_on: self.finished,
             overrides: &self.overrides,
-        }
+        };
+        ci::facts(Platform::Local, &inputs).map_err(|error| generate(&error))
     }
 }
 

@@ -56,15 +56,14 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Outcome {
     let build = args.build.read()?;
-    let local = build.local();
+    let facts = build.facts()?;
     let artifacts = artifacts::expand(&args.subjects, &args.hash.digests)?;
     let text = if args.explain {
-        let facts = local.facts().map_err(|error| build::generate(&error))?;
         let mut rows = subject_rows(&args.subjects, &artifacts)?;
         rows.extend(facts.explain());
         explain(&rows, args.format)?
     } else {
-        let mut bytes = statement(&artifacts, Claim::Provenance(&local)).map_err(|error| build::attest(&error))?;
+        let mut bytes = statement(&artifacts, Claim::Provenance(&facts)).map_err(|error| build::attest(&error))?;
         bytes.push(b'\n');
         bytes
     };

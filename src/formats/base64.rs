@@ -3,6 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use base64::engine::general_purpose::URL_SAFE;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 /// Standard alphabet, padded (RFC 4648 section 4). None for any other spelling: white space, missing padding, URL-safe
 /// letters, or bits behind the last byte that are not zero.
@@ -14,6 +15,11 @@ pub fn decode(text: &str) -> Option<Vec<u8>> {
 /// a writer choose; Google Cloud Build writes the second.
 pub fn decode_either(text: &str) -> Option<Vec<u8>> {
     STANDARD.decode(text).or_else(|_| URL_SAFE.decode(text)).ok()
+}
+
+/// URL-safe alphabet without padding, as JSON Web Signatures have it (RFC 7515 section 2).
+pub fn decode_url(text: &str) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(text).ok()
 }
 
 /// Standard alphabet, padded.

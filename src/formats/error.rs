@@ -154,6 +154,12 @@ pub enum FormatError {
         /// The `_type` found.
         found: String,
     },
+    /// Not an OIDC identity token. What was found is not repeated: it may be a secret.
+    #[error("expected an identity token (a JSON Web Signature in compact form), found {reason}")]
+    Token {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// No attestation at all.
     #[error("expected at least one attestation, found an empty input")]
     Empty,
@@ -181,6 +187,7 @@ impl FormatError {
             Self::Certificate { .. } => "certificate-invalid",
             Self::NotAnAttestation { .. } => "not-an-attestation",
             Self::StatementType { .. } => "statement-type",
+            Self::Token { .. } => "token-invalid",
             Self::Empty => "input-empty",
         }
     }
@@ -206,7 +213,8 @@ impl FormatError {
             Self::Checkpoint { expected: s },
             Self::Certificate { reason: found.clone() },
             Self::NotAnAttestation { found: found.clone() },
-            Self::StatementType { found },
+            Self::StatementType { found: found.clone() },
+            Self::Token { reason: found },
             Self::Empty,
         ]
     }

@@ -12,6 +12,7 @@ pub mod envelope;
 mod error;
 pub mod gcloud;
 pub mod json;
+pub mod jwt;
 pub mod log_entry;
 pub mod npm;
 pub mod oci;

@@ -43,6 +43,22 @@ pub enum Source {
     File,
     /// A digest that was handed in without its file.
     GivenDigest,
+    /// A claim of the job's OIDC token.
+    TokenClaim(&'static str),
+    /// A variable of the job's environment.
+    Variable(&'static str),
+    /// The file in which GitHub describes the event that started the run.
+    EventPayload,
+    /// The configuration variables that the workflow handed over.
+    Vars,
+    /// The JSON document of facts that the user named.
+    Document,
+    /// A file that lists dependencies, in this format.
+    Collected(&'static str),
+    /// The command that was run, and what it did.
+    Run,
+    /// A file that the user linked.
+    Linked,
 }
 
 impl fmt::Display for Source {
@@ -59,6 +75,14 @@ impl fmt::Display for Source {
             Self::Option(name) => name,
             Self::File => "the file itself",
             Self::GivenDigest => "the digest as given",
+            Self::TokenClaim(name) => return write!(f, "OIDC claim {name}"),
+            Self::Variable(name) => return write!(f, "environment variable {name}"),
+            Self::EventPayload => "the event payload of the run",
+            Self::Vars => "the configuration variables as handed over",
+            Self::Document => "the document of facts",
+            Self::Collected(format) => return write!(f, "{format} in the checkout"),
+            Self::Run => "the command as it ran",
+            Self::Linked => "the linked file",
         })
     }
 }
@@ -73,6 +97,12 @@ pub enum Backing {
     Definition,
     /// The signature, for a verifier that trusts its key for this builder.
     Signer,
+    /// The platform, in the OIDC token, and the certificate made from it.
+    Certificate,
+    /// The platform, in the OIDC token; the certificate does not repeat it.
+    Token,
+    /// Nothing but the job's environment, which its own steps can change.
+    Job,
     /// The repository shows that the object exists; not that it was built.
     Repository,
     /// Whoever has the file can hash it again.
@@ -85,6 +115,9 @@ impl fmt::Display for Backing {
             Self::BuilderWord => "nothing but the builder's word",
             Self::Definition => "the page its URI names",
             Self::Signer => "the signature, where its key is trusted for this builder",
+            Self::Certificate => "the platform: the certificate repeats it",
+            Self::Token => "the platform's token; the certificate does not repeat it",
+            Self::Job => "the job's environment, which its steps can change",
             Self::Repository => "the repository has it; that it was built is the builder's word",
             Self::Recomputable => "whoever has the file can hash it",
         })
@@ -115,6 +148,21 @@ pub struct Fact<T> {
 }
 
 impl<T> Fact<T> {
+    /// A fact of the platform's token that the certificate repeats.
+    pub fn certified(value: T, claim: &'static str) -> Self {
+        Self { value, source: Source::TokenClaim(claim), backing: Backing::Certificate }
+    }
+
+    /// A fact of the platform's token that the certificate does not repeat.
+    pub fn claimed(value: T, claim: &'static str) -> Self {
+        Self { value, source: Source::TokenClaim(claim), backing: Backing::Token }
+    }
+
+    /// A fact out of the job's environment.
+    pub fn variable(value: T, name: &'static str) -> Self {
+        Self { value, source: Source::Variable(name), backing: Backing::Job }
+    }
+
     /// A fact that nothing but the builder's word backs.
     pub fn word(value: T, source: Source) -> Self {
         Self { value, source, backing: Backing::BuilderWord }
@@ -149,15 +197,17 @@ impl Parameters {
     }
 }
 
-/// An artifact that went into the build.
+/// An artifact that went into the build, or came out of it beside the subjects.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dependency {
-    /// Tells it from the other dependencies.
-    pub name: Fact<String>,
+    /// Tells it from the others; formats that have none leave it out.
+    pub name: Option<Fact<String>>,
     /// Where it is.
     pub uri: Option<Fact<String>>,
     /// Its digests.
     pub digests: Vec<Fact<Digest>>,
+    /// What it is (RFC 6838).
+    pub media_type: Option<Fact<String>>,
     /// What else a reader must know about it.
     pub annotations: BTreeMap<String, Fact<Value>>,
 }
@@ -165,18 +215,19 @@ pub struct Dependency {
 impl Dependency {
     fn descriptor(&self) -> ResourceDescriptor {
         ResourceDescriptor {
-            name: Some(self.name.value.clone()),
+            name: self.name.as_ref().map(|f| f.value.clone()),
             uri: self.uri.as_ref().map(|f| f.value.clone()),
             digest: self.digests.iter().map(|f| &f.value).collect(),
+            media_type: self.media_type.as_ref().map(|f| f.value.clone()),
             annotations: self.annotations.iter().map(|(k, f)| (k.clone(), f.value.clone())).collect(),
             ..ResourceDescriptor::default()
         }
     }
 
     /// Orders dependencies, so that the same ones are always written the same way.
-    fn key(&self) -> (&str, Option<&str>, Vec<&Digest>) {
+    fn key(&self) -> (Option<&str>, Option<&str>, Vec<&Digest>) {
         let digests = self.digests.iter().map(|f| &f.value).collect();
-        (&self.name.value, self.uri.as_ref().map(|f| f.value.as_str()), digests)
+        (self.name.as_ref().map(|f| f.value.as_str()), self.uri.as_ref().map(|f| f.value.as_str()), digests)
     }
 }
 
@@ -201,6 +252,11 @@ pub struct BuildFacts {
     pub started_on: Option<Fact<Timestamp>>,
     /// When it ended.
     pub finished_on: Option<Fact<Timestamp>>,
+    /// What came out beside the subjects, in any order.
+    pub byproducts: Vec<Dependency>,
+    /// Fields of ours in `metadata`, by name without the prefix `sealmark_` (SLSA v1, "Extension fields"). A reader that
+    /// ignores one must lose nothing that a decision hangs on.
+    pub extensions: BTreeMap<String, Fact<Value>>,
 }
 
 /// One field of the provenance, explained.
@@ -224,14 +280,14 @@ impl BuildFacts {
             invocation_id: self.invocation_id.as_ref().map(|f| f.value.clone()),
             started_on: time(&self.started_on),
             finished_on: time(&self.finished_on),
-            extra: Map::new(),
+            extra: self.extensions.iter().map(|(name, f)| (extension(name), f.value.clone())).collect(),
         };
         ProvenanceV1 {
             build_definition: BuildDefinition {
                 build_type: self.build_type.value.clone(),
                 external_parameters: self.external_parameters.to_map(),
                 internal_parameters: self.internal_parameters.to_map(),
-                resolved_dependencies: self.sorted_dependencies().into_iter().map(Dependency::descriptor).collect(),
+                resolved_dependencies: sorted(&self.dependencies).into_iter().map(Dependency::descriptor).collect(),
                 extra: Map::new(),
             },
             run_details: RunDetails {
@@ -242,7 +298,7 @@ impl BuildFacts {
                     extra: Map::new(),
                 },
                 metadata: (metadata != Metadata::default()).then_some(metadata),
-                byproducts: Vec::new(),
+                byproducts: sorted(&self.byproducts).into_iter().map(Dependency::descriptor).collect(),
                 extra: Map::new(),
             },
             extra: Map::new(),
@@ -261,7 +317,7 @@ impl BuildFacts {
                 rows.push(format!("{definition}/{name}{}", pointer(path)), fact);
             }
         }
-        for (n, dependency) in self.sorted_dependencies().into_iter().enumerate() {
+        for (n, dependency) in sorted(&self.dependencies).into_iter().enumerate() {
             rows.dependency(&format!("{definition}/resolvedDependencies/{n}"), dependency);
         }
         let run = "/predicate/runDetails";
@@ -272,15 +328,26 @@ impl BuildFacts {
         rows.optional(format!("{run}/metadata/invocationId"), self.invocation_id.as_ref());
         rows.optional(format!("{run}/metadata/startedOn"), self.started_on.as_ref());
         rows.optional(format!("{run}/metadata/finishedOn"), self.finished_on.as_ref());
+        for (name, fact) in &self.extensions {
+            rows.push(format!("{run}/metadata/{}", extension(name)), fact);
+        }
+        for (n, byproduct) in sorted(&self.byproducts).into_iter().enumerate() {
+            rows.dependency(&format!("{run}/byproducts/{n}"), byproduct);
+        }
         rows.0
     }
+}
 
-    fn sorted_dependencies(&self) -> Vec<&Dependency> {
-        let mut sorted: Vec<&Dependency> = self.dependencies.iter().collect();
-        sorted.sort_by(|a, b| a.key().cmp(&b.key()));
-        sorted.dedup_by(|a, b| a.key() == b.key());
-        sorted
-    }
+/// The name of a field of ours.
+fn extension(name: &str) -> String {
+    format!("sealmark_{name}")
+}
+
+fn sorted(all: &[Dependency]) -> Vec<&Dependency> {
+    let mut sorted: Vec<&Dependency> = all.iter().collect();
+    sorted.sort_by(|a, b| a.key().cmp(&b.key()));
+    sorted.dedup_by(|a, b| a.key() == b.key());
+    sorted
 }
 
 impl ExplainRow {
@@ -312,13 +379,14 @@ impl Rows {
     }
 
     fn dependency(&mut self, at: &str, dependency: &Dependency) {
-        self.push(format!("{at}/name"), &dependency.name);
+        self.optional(format!("{at}/name"), dependency.name.as_ref());
         self.optional(format!("{at}/uri"), dependency.uri.as_ref());
         for fact in &dependency.digests {
             let Fact { value, source, backing } = fact;
             let pointer = format!("{at}/digest/{}", value.algorithm());
             self.push(pointer, &Fact { value: value.hex(), source: *source, backing: *backing });
         }
+        self.optional(format!("{at}/mediaType"), dependency.media_type.as_ref());
         for (key, fact) in &dependency.annotations {
             self.push(format!("{at}/annotations{}", pointer([key])), fact);
         }

@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::formats::digest::Algorithm;
 use crate::formats::digest::Digest;
 use crate::generate::GenerateError;
+use crate::generate::ci::Inputs;
 use crate::generate::facts::Backing;
 use crate::generate::facts::BuildFacts;
 use crate::generate::facts::Dependency;
@@ -151,7 +152,7 @@ pub fn parse_parameters<'a>(
     Ok(parameters)
 }
 
-fn check_parameters(parameters: &BTreeMap<String, String>) -> Result<(), GenerateError> {
+pub(super) fn check_parameters(parameters: &BTreeMap<String, String>) -> Result<(), GenerateError> {
     if parameters.len() > MAX_PARAMETERS {
         return Err(GenerateError::TooManyParameters { limit: MAX_PARAMETERS });
     }
@@ -173,6 +174,23 @@ struct Checkout {
     uri: Option<Fact<String>>,
     git_ref: Option<Fact<String>>,
     commit: Option<Fact<Digest>>,
+}
+
+/// The facts of a local build.
+///
+/// # Errors
+/// Those of [`LocalBuild::facts`].
+pub(super) fn facts(inputs: &Inputs<'_>) -> Result<BuildFacts, GenerateError> {
+    let build = LocalBuild {
+        git: inputs.git,
+        parameters: inputs.parameters,
+        sealmark_version: inputs.sealmark_version,
+        invocation_id: inputs.invocation_id,
+        started_on: inputs.started_on,
+        finished_on: inputs.finished_on,
+        overrides: inputs.overrides,
+    };
+    build.facts()
 }
 
 impl LocalBuild<'_> {
@@ -200,6 +218,8 @@ impl LocalBuild<'_> {
             invocation_id: self.checked_invocation_id()?,
             started_on: self.started_on.map(|t| Fact::word(t, Source::Option("--timestamps"))),
             finished_on: self.checked_finish()?.map(|t| Fact::word(t, Source::Option("--timestamps"))),
+            byproducts: Vec::new(),
+            extensions: BTreeMap::new(),
         })
     }
 
@@ -287,9 +307,10 @@ impl LocalBuild<'_> {
                 annotations.insert("dirty".to_owned(), Fact::word(Value::from(true), Source::GitStatus));
             }
             dependencies.push(Dependency {
-                name: Fact::word("source".to_owned(), Source::BuilderConstant),
+                name: Some(Fact::word("source".to_owned(), Source::BuilderConstant)),
                 uri: checkout.uri.as_ref().map(|uri| with_ref(uri, checkout.git_ref.as_ref())),
                 digests: vec![commit.clone()],
+                media_type: None,
                 annotations,
             });
         }
@@ -335,7 +356,7 @@ fn chosen_ref(git: &GitFacts) -> Option<(&str, Source)> {
     }
 }
 
-fn submodule_dependency(submodule: &Submodule) -> Result<Option<Dependency>, GenerateError> {
+pub(super) fn submodule_dependency(submodule: &Submodule) -> Result<Option<Dependency>, GenerateError> {
     let fact = |value: String| Fact::word(value, Source::GitSubmodule);
     let uri = submodule.uri.as_deref().and_then(normalise_remote).map(fact);
     let digests = match &submodule.commit {
@@ -348,15 +369,15 @@ fn submodule_dependency(submodule: &Submodule) -> Result<Option<Dependency>, Gen
     if uri.is_none() && digests.is_empty() {
         return Ok(None);
     }
-    let name = fact(format!("submodule/{}", submodule.path));
-    Ok(Some(Dependency { name, uri, digests, annotations: BTreeMap::new() }))
+    let name = Some(fact(format!("submodule/{}", submodule.path)));
+    Ok(Some(Dependency { name, uri, digests, media_type: None, annotations: BTreeMap::new() }))
 }
 
 fn json(fact: &Fact<String>) -> Fact<Value> {
     Fact { value: Value::from(fact.value.as_str()), source: fact.source, backing: fact.backing }
 }
 
-fn with_ref(uri: &Fact<String>, git_ref: Option<&Fact<String>>) -> Fact<String> {
+pub(super) fn with_ref(uri: &Fact<String>, git_ref: Option<&Fact<String>>) -> Fact<String> {
     let value = match git_ref {
         Some(git_ref) => format!("{}@{}", uri.value, git_ref.value),
         None => uri.value.clone(),
@@ -364,14 +385,14 @@ fn with_ref(uri: &Fact<String>, git_ref: Option<&Fact<String>>) -> Fact<String> 
     Fact { value, ..uri.clone() }
 }
 
-fn checked_uri(text: &str) -> Result<String, GenerateError> {
+pub(super) fn checked_uri(text: &str) -> Result<String, GenerateError> {
     // What stands before an `@` may be a password; it is not repeated.
     let shown = || text.rsplit_once('@').map_or(text, |(_, rest)| rest).to_owned();
     normalise_remote(text).ok_or_else(|| GenerateError::SourceUriInvalid { found: shown() })
 }
 
 /// The rules of git-check-ref-format(1) that matter in a URI, and a full name.
-fn checked_ref(text: &str) -> Result<String, GenerateError> {
+pub(super) fn checked_ref(text: &str) -> Result<String, GenerateError> {
     let odd = |c: char| c.is_control() || c.is_whitespace() || "~^:?*[\\".contains(c);
     let ends = text.ends_with(['/', '.']);
     let holds = ["..", "@{", "//"].iter().any(|part| text.contains(part));
@@ -382,13 +403,13 @@ fn checked_ref(text: &str) -> Result<String, GenerateError> {
     Ok(text.to_owned())
 }
 
-fn git_object(algorithm: Algorithm, text: &str) -> Result<Digest, GenerateError> {
+pub(super) fn git_object(algorithm: Algorithm, text: &str) -> Result<Digest, GenerateError> {
     Digest::from_hex(algorithm, text)
         .map_err(|reason| GenerateError::GitObjectInvalid { found: text.chars().take(MAX_TEXT).collect(), reason })
 }
 
 /// An absolute URI with lower-case scheme and authority (in-toto attestation spec v1, "TypeURI").
-fn is_type_uri(text: &str) -> bool {
+pub(super) fn is_type_uri(text: &str) -> bool {
     let Some((scheme, rest)) = text.split_once(':') else { return false };
     let letter = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"+.-".contains(&b);
     let authority = rest.strip_prefix("//").map(|r| r.split(['/', '?', '#']).next().unwrap_or_default());

@@ -5,6 +5,7 @@
 //! cannot disagree. [`statement`] writes the Statement; `validate` checks it against our own schema before anybody
 //! signs it.
 
+pub mod ci;
 pub mod facts;
 pub mod git;
 pub mod local;
