@@ -14,11 +14,13 @@ use crate::commands::build::BuildArgs;
 use crate::commands::build::HashArgs;
 use crate::commands::error::CommandError;
 use crate::commands::exit::Exit;
+use crate::commands::identity;
 use crate::commands::terminal;
 use crate::formats::artifact::Artifact;
 use crate::formats::artifact::Reference;
 use crate::generate::facts::ExplainRow;
 use crate::generate::facts::Source;
+use crate::remote::token::IdToken;
 use crate::report::plain;
 use crate::store::file::Mode;
 use crate::store::file::Overwrite;
@@ -36,6 +38,10 @@ pub(super) struct Args {
 
     #[command(flatten)]
     build: BuildArgs,
+
+    /// Identity token of the job, or @FILE with one, for the claims in it [default: the variable SIGSTORE_ID_TOKEN]
+    #[arg(long, value_name = "TOKEN", help_heading = "Build", value_parser = NonEmptyStringValueParser::new())]
+    identity_token: Option<String>,
 
     /// Show each field of the Statement, where it comes from and what backs it, in place of the Statement
     #[arg(long)]
@@ -55,15 +61,18 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    let build = args.build.read()?;
-    let facts = build.facts()?;
+    let environment = build::environment();
+    let token = identity::given(args.identity_token.as_deref(), &environment)?;
+    let facts = args.build.facts(&environment, token.as_ref().map(IdToken::claims))?;
     let artifacts = artifacts::expand(&args.subjects, &args.hash.digests)?;
+    let mut rows = subject_rows(&args.subjects, &artifacts)?;
+    rows.extend(facts.explain());
+    build::refuse_secrets(&rows)?;
     let text = if args.explain {
-        let mut rows = subject_rows(&args.subjects, &artifacts)?;
-        rows.extend(facts.explain());
         explain(&rows, args.format)?
     } else {
-        let mut bytes = statement(&artifacts, Claim::Provenance(&facts)).map_err(|error| build::attest(&error))?;
+        let claim = Claim::Provenance(&facts, args.build.edition());
+        let mut bytes = statement(&artifacts, claim).map_err(|error| build::attest(&error))?;
         bytes.push(b'\n');
         bytes
     };
@@ -87,7 +96,7 @@ pub(super) fn write(path: &str, bytes: &[u8], overwrite: Overwrite) -> Result<()
 }
 
 /// Each subject with where its digests come from. What a checksums file names and a file agrees with counts as given.
-fn subject_rows(texts: &[String], subjects: &[Artifact]) -> Result<Vec<ExplainRow>, CommandError> {
+pub(super) fn subject_rows(texts: &[String], subjects: &[Artifact]) -> Result<Vec<ExplainRow>, CommandError> {
     let is_given =
         |text: &&String| matches!(Reference::parse(text), Ok(Reference::Digest(_) | Reference::Checksums(_)));
     let given: Vec<String> = texts.iter().filter(is_given).cloned().collect();

@@ -14,6 +14,7 @@ mod inspect;
 mod key;
 mod online;
 mod policy;
+mod private_key;
 mod progress;
 mod roots;
 mod shell;
