@@ -16,6 +16,7 @@ mod online;
 mod policy;
 mod progress;
 mod roots;
+mod run;
 mod shell;
 mod slsa_verifier;
 mod terminal;
