@@ -221,7 +221,8 @@ fn resolve(typed: &str) -> Result<PathBuf, CommandError> {
     let absolute = found.and_then(|path| std::path::absolute(path).ok());
     absolute.ok_or_else(|| {
         let message = format!("expected a program that can be executed, found none by the name {typed:?}");
-        CommandError::usage("command-not-found", message).hint("a command is a program and its arguments; no shell reads it")
+        CommandError::usage("command-not-found", message)
+            .hint("a command is a program and its arguments; no shell reads it")
     })
 }
 
@@ -343,4 +344,170 @@ fn untouched(name: &str, found: &str) -> CommandError {
     let message = format!("{name}: expected a file that the command makes, found {found}");
     let hint = "remove it before, so that the command makes it; or leave it out";
     CommandError::undecided("output-untouched", message).hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+
+    struct Folder(TempDir);
+
+    impl Folder {
+        fn new() -> Self {
+            Self(tempfile::tempdir().unwrap())
+        }
+
+        fn path(&self, name: &str) -> String {
+            self.0.path().join(name).to_str().unwrap().to_owned()
+        }
+
+        fn write(&self, name: &str, text: &str) -> String {
+            fs::write(self.path(name), text).unwrap();
+            self.path(name)
+        }
+    }
+
+    /// `--run -- sh -c SCRIPT`
+    fn script(text: &str) -> RunArgs {
+        RunArgs { run: true, command: ["sh", "-c", text].map(str::to_owned).to_vec(), ..RunArgs::default() }
+    }
+
+    fn code(args: &RunArgs, subjects: &[String]) -> &'static str {
+        args.run(subjects).map(|_| "ran").unwrap_or_else(|error| error.code)
+    }
+
+    #[test]
+    fn nothing_runs_that_was_not_asked_for() {
+        let folder = Folder::new();
+        let args = RunArgs { run: false, ..script(&format!("touch {}", folder.path("x"))) };
+        assert!(args.run(&[]).unwrap().is_none());
+        assert!(!Path::new(&folder.path("x")).exists());
+    }
+
+    #[test]
+    fn a_command_is_recorded_as_it_was_typed() {
+        let folder = Folder::new();
+        let (input, output) = (folder.write("in.txt", "in"), folder.path("out.txt"));
+        let args = RunArgs { inputs: vec![input], ..script(&format!("echo \"a b\" > {output}; test \"$0\" = sh")) };
+        let ran = args.run(&[output]).unwrap().unwrap();
+        assert_eq!(ran.argv, args.command);
+        assert_eq!((ran.exit_status, ran.inputs[0].name.as_str()), (0, "in.txt"));
+        assert!(ran.started <= ran.finished);
+        assert_eq!(ran.program.name, "sh");
+        assert_eq!(ran.program.digest, digest(&resolve("sh").unwrap()).unwrap());
+    }
+
+    #[test]
+    fn a_command_that_fails_is_refused_with_its_status() {
+        let error = script("exit 7").run(&[]).unwrap_err();
+        assert_eq!((error.code, error.exit), ("command-failed", crate::commands::exit::Exit::Undecided));
+        assert!(error.message.ends_with("found exit status: 7"), "{}", error.message);
+        let error = script("kill -9 $$").run(&[]).unwrap_err();
+        assert_eq!(error.code, "command-failed");
+        assert!(error.message.contains("signal: 9"), "{}", error.message);
+    }
+
+    #[test]
+    fn what_is_no_program_is_not_started() {
+        let folder = Folder::new();
+        let text = folder.write("text", "no program");
+        for typed in [text.as_str(), "no-such-program-anywhere", "./no-such", "/"] {
+            let args = RunArgs { run: true, command: vec![typed.to_owned()], ..RunArgs::default() };
+            assert_eq!(code(&args, &[]), "command-not-found", "{typed}");
+        }
+    }
+
+    #[test]
+    fn a_deadline_ends_the_command() {
+        let args = RunArgs { run_timeout: Some(1), ..script("exec sleep 30") };
+        let start = Instant::now();
+        assert_eq!(code(&args, &[]), "command-timeout");
+        assert!(start.elapsed() < Duration::from_secs(20));
+        let args = RunArgs { run_timeout: Some(60), ..script("exit 0") };
+        assert_eq!(code(&args, &[]), "ran");
+    }
+
+    #[test]
+    fn an_input_that_changes_is_refused() {
+        let folder = Folder::new();
+        let input = folder.write("in.txt", "in");
+        for text in [format!("echo x >> {input}"), format!("rm {input}")] {
+            fs::write(&input, "in").unwrap();
+            let args = RunArgs { inputs: vec![input.clone()], ..script(&text) };
+            assert_eq!(code(&args, &[]), "input-changed", "{text}");
+        }
+        fs::write(&input, "in").unwrap();
+        let whole = folder.0.path().to_str().unwrap().to_owned();
+        let args = RunArgs { inputs: vec![whole], ..script(&format!("touch {}", folder.path("new"))) };
+        assert_eq!(code(&args, &[]), "input-changed");
+        let args = RunArgs { inputs: vec![input.clone()], ..script(&format!("touch {input}")) };
+        assert_eq!(code(&args, &[]), "ran", "another time is no other content");
+    }
+
+    #[test]
+    fn a_program_that_changes_itself_is_refused() {
+        let folder = Folder::new();
+        let program = folder.path("build.sh");
+        let sh = resolve("sh").unwrap();
+        fs::write(&program, format!("#!{}\necho '#' >> {program}\n", sh.display())).unwrap();
+        fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let args = RunArgs { run: true, command: vec![program], ..RunArgs::default() };
+        assert_eq!(code(&args, &[]), "input-changed");
+    }
+
+    #[test]
+    fn an_input_is_a_file() {
+        for text in [format!("sha256:{}", "aa".repeat(32)), "@SHA256SUMS".to_owned()] {
+            let args = RunArgs { inputs: vec![text], ..script("exit 0") };
+            assert_eq!(code(&args, &[]), "input-not-file");
+        }
+        let args = RunArgs { inputs: vec!["/no/such/file".to_owned()], ..script("exit 0") };
+        assert_eq!(code(&args, &[]), "subject-not-found");
+    }
+
+    #[test]
+    fn an_output_that_the_command_leaves_is_refused() {
+        let folder = Folder::new();
+        let output = folder.write("out.txt", "old");
+        let subjects = [output.clone()];
+        assert_eq!(code(&script("exit 0"), &subjects), "output-untouched");
+        assert_eq!(code(&script(&format!("sleep 0.02; echo old > {output}")), &subjects), "ran");
+        let (folder_named, new) = (folder.0.path().to_str().unwrap().to_owned(), folder.path("new"));
+        let args = script(&format!("echo x > {new}"));
+        assert_eq!(code(&args, &[folder_named]), "output-untouched", "a file of an earlier build lies in the folder");
+        let digest = format!("sha256:{}", "aa".repeat(32));
+        assert_eq!(code(&script("exit 0"), &[digest]), "output-untouched", "known before the command");
+        let sums = folder.write("SHA256SUMS", &format!("{}  app\n", "aa".repeat(32)));
+        assert_eq!(code(&script("exit 0"), &[format!("@{sums}")]), "output-untouched");
+    }
+
+    #[test]
+    fn listed_and_named_variables_are_recorded_and_no_others() {
+        let set = BTreeMap::from([
+            ("CFLAGS", "-O2"),
+            ("CARGO_REGISTRY_TOKEN", "planted-secret"),
+            ("FLAVOUR", "full"),
+            ("HOME", "/root"),
+        ]);
+        let get = |name: &str| Ok(set.get(name).map(|value| (*value).to_owned()));
+        let found = environment(&["FLAVOUR".to_owned(), "CFLAGS".to_owned(), "ABSENT".to_owned()], &get).unwrap();
+        let found: Vec<_> = found.iter().map(|one| (one.name.as_str(), one.value.as_str(), one.chosen)).collect();
+        assert_eq!(found, [("CFLAGS", "-O2", Chosen::Listed("CFLAGS")), ("FLAVOUR", "full", Chosen::Named)]);
+        for name in ["A=B", "1A", "SIGSTORE_ID_TOKEN", "COSIGN_PASSWORD"] {
+            assert_eq!(environment(&[name.to_owned()], &get).unwrap_err().code, "run-invalid", "{name}");
+        }
+    }
+
+    #[test]
+    fn the_directory_is_below_the_checkout_or_not_told() {
+        let folder = Folder::new();
+        let (root, below) = (folder.0.path().join("app"), folder.0.path().join("app/packages/one"));
+        fs::create_dir_all(&below).unwrap();
+        assert_eq!(below_checkout(&below), None);
+        fs::create_dir(root.join(".git")).unwrap();
+        assert_eq!(below_checkout(&below).as_deref(), Some("packages/one"));
+        assert_eq!(below_checkout(&root).as_deref(), Some("."));
+    }
 }

@@ -288,3 +288,128 @@ pub fn is_name(text: &str) -> bool {
     let first = text.bytes().next().is_some_and(|byte| !byte.is_ascii_digit());
     first && text.len() <= MAX_VARIABLE_NAME && text.bytes().all(spelt)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::generate::local::LocalBuild;
+    use crate::generate::local::Overrides;
+
+    fn base() -> BuildFacts {
+        let build = LocalBuild {
+            git: None,
+            parameters: &BTreeMap::from([("profile".to_owned(), "release".to_owned())]),
+            sealmark_version: "0.1.0",
+            invocation_id: None,
+            started_on: None,
+            finished_on: None,
+            overrides: &Overrides::default(),
+        };
+        build.facts().unwrap()
+    }
+
+    fn ran() -> Ran {
+        let digest = |byte: &str| Digest::parse(&format!("sha256:{}", byte.repeat(32))).unwrap();
+        Ran {
+            argv: ["make", "-j2", "dist"].map(str::to_owned).to_vec(),
+            exit_status: 0,
+            started: "2026-10-04T11:32:07.25Z".parse().unwrap(),
+            finished: "2026-10-04T11:32:09Z".parse().unwrap(),
+            directory: Some("packages/app".to_owned()),
+            environment: vec![
+                Variable { name: "CFLAGS".to_owned(), value: "-O2".to_owned(), chosen: Chosen::Listed("CFLAGS") },
+                Variable { name: "FLAVOUR".to_owned(), value: "full".to_owned(), chosen: Chosen::Named },
+            ],
+            program: Program { name: "make".to_owned(), digest: digest("aa") },
+            inputs: vec![Input { name: "model.bin".to_owned(), digests: vec![digest("bb")] }],
+        }
+    }
+
+    #[test]
+    fn the_command_stands_beside_the_build_that_it_was_part_of() {
+        let predicate = facts(base(), &ran()).unwrap().predicate();
+        let definition = serde_json::to_value(&predicate.build_definition).unwrap();
+        assert_eq!(
+            definition,
+            json!({
+                "buildType": BUILD_TYPE,
+                "externalParameters": {
+                    "build": {
+                        "buildType": "https://sealmark.dev/buildtypes/local/v1",
+                        "externalParameters": {"parameters": {"profile": "release"}},
+                    },
+                    "run": {
+                        "argv": ["make", "-j2", "dist"],
+                        "directory": "packages/app",
+                        "environment": {"CFLAGS": "-O2", "FLAVOUR": "full"},
+                    },
+                },
+                "internalParameters": {"exitStatus": 0},
+                "resolvedDependencies": [
+                    {"name": "input/model.bin", "digest": {"sha256": "bb".repeat(32)}},
+                    {"name": "program/make", "digest": {"sha256": "aa".repeat(32)}},
+                ],
+            })
+        );
+        let metadata = predicate.run_details.metadata.unwrap();
+        assert_eq!(metadata.started_on.as_deref(), Some("2026-10-04T11:32:07.25Z"));
+        assert_eq!(metadata.finished_on.as_deref(), Some("2026-10-04T11:32:09Z"));
+        let external = Value::Object(predicate.build_definition.external_parameters);
+        let read: ExternalParameters = serde_json::from_value(external.clone()).unwrap();
+        assert_eq!(serde_json::to_value(read).unwrap()["run"], external["run"]);
+    }
+
+    #[test]
+    fn every_value_of_the_command_is_explained() {
+        let rows = facts(base(), &ran()).unwrap().explain();
+        let of = |pointer: &str| {
+            let row = rows.iter().find(|row| row.pointer.ends_with(pointer)).unwrap_or_else(|| panic!("{pointer}"));
+            (row.source.to_string(), row.backing)
+        };
+        assert_eq!(of("/run/argv"), ("the command as it ran".to_owned(), Backing::BuilderWord));
+        assert_eq!(of("/environment/CFLAGS"), ("environment variable CFLAGS".to_owned(), Backing::Job));
+        assert_eq!(of("/environment/FLAVOUR"), ("--env".to_owned(), Backing::Job));
+        assert_eq!(of("/exitStatus"), ("the command as it ran".to_owned(), Backing::BuilderWord));
+        assert_eq!(of("/resolvedDependencies/0/digest/sha256").1, Backing::Recomputable);
+    }
+
+    #[test]
+    fn what_cannot_be_recorded_is_refused_by_its_code() {
+        let long = "x".repeat(MAX_COMMAND + 1);
+        let variable = |name: &str, value: &str| Variable {
+            name: name.to_owned(),
+            value: value.to_owned(),
+            chosen: Chosen::Named,
+        };
+        let input = Input { name: "x".to_owned(), digests: vec![] };
+        let table: Vec<(Ran, &str)> = vec![
+            (Ran { exit_status: 1, ..ran() }, "command-failed"),
+            (Ran { argv: vec![], ..ran() }, "run-invalid"),
+            (Ran { argv: vec![String::new()], ..ran() }, "run-invalid"),
+            (Ran { argv: vec!["make".to_owned(), "a\0b".to_owned()], ..ran() }, "run-invalid"),
+            (Ran { argv: vec!["x".to_owned(); MAX_WORDS + 1], ..ran() }, "run-too-large"),
+            (Ran { argv: vec![long], ..ran() }, "run-too-large"),
+            (Ran { environment: vec![variable("A=B", "")], ..ran() }, "run-invalid"),
+            (Ran { environment: vec![variable("", "")], ..ran() }, "run-invalid"),
+            (Ran { environment: vec![variable("A", &"x".repeat(MAX_VARIABLE + 1))], ..ran() }, "run-too-large"),
+            (Ran { environment: vec![variable("A", ""); MAX_VARIABLES + 1], ..ran() }, "run-too-large"),
+            (Ran { inputs: vec![input; MAX_INPUTS + 1], ..ran() }, "run-too-large"),
+            (Ran { finished: "2026-10-04T11:32:07Z".parse().unwrap(), ..ran() }, "times-reversed"),
+        ];
+        for (n, (ran, code)) in table.into_iter().enumerate() {
+            assert_eq!(facts(base(), &ran).unwrap_err().code(), code, "row {n}");
+        }
+    }
+
+    #[test]
+    fn listed_variables_are_sorted_and_hold_no_credential() {
+        assert!(LISTED.is_sorted());
+        for name in LISTED {
+            assert!(is_name(name), "{name}");
+            let words = ["TOKEN", "SECRET", "PASSWORD", "KEY", "CREDENTIAL", "AUTH"];
+            assert!(!words.iter().any(|word| name.contains(word)), "{name}");
+        }
+    }
+}
