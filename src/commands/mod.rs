@@ -17,6 +17,7 @@ mod policy;
 mod private_key;
 mod progress;
 mod roots;
+mod run;
 mod shell;
 mod slsa_verifier;
 mod terminal;

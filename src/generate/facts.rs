@@ -179,6 +179,13 @@ impl Parameters {
         self.0.insert(path.iter().map(|&key| key.to_owned()).collect(), fact);
     }
 
+    /// Puts another tree's facts below a path; a path must not lead through another fact.
+    pub fn graft<const N: usize>(&mut self, path: [&str; N], other: Self) {
+        for (below, fact) in other.0 {
+            self.0.insert(path.iter().map(|&key| key.to_owned()).chain(below).collect(), fact);
+        }
+    }
+
     /// The tree as JSON, keys sorted.
     pub fn to_map(&self) -> Map<String, Value> {
         let mut root = Map::new();

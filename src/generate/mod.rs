@@ -12,6 +12,7 @@ pub mod local;
 pub mod statement;
 #[cfg(feature = "cli")]
 pub mod validate;
+pub mod wrap;
 
 use std::fmt;
 use std::io;
@@ -103,6 +104,32 @@ pub enum GenerateError {
         /// Most parameters permitted.
         limit: usize,
     },
+    /// A command line, an environment or a list of inputs that is larger than provenance holds.
+    #[error("expected {what} of at most {limit} {unit}, found {found}")]
+    RunTooLarge {
+        /// What is too large.
+        what: &'static str,
+        /// Most permitted.
+        limit: usize,
+        /// In what it is counted.
+        unit: &'static str,
+        /// How much was found.
+        found: usize,
+    },
+    /// A command without a program, or a variable whose name no variable has. The value is not repeated here.
+    #[error("expected {expected}, found {found:?}")]
+    RunInvalid {
+        /// What was expected.
+        expected: &'static str,
+        /// What was found.
+        found: String,
+    },
+    /// A command that did not end with success: what it left behind is no outcome of a build.
+    #[error("a command that is attested ends with status 0, found {found}")]
+    RunFailed {
+        /// The status.
+        found: i32,
+    },
     /// A Statement about nothing.
     #[error("a statement has at least one subject, found none")]
     NoSubject,
@@ -190,6 +217,9 @@ impl GenerateError {
             Self::ParameterTooLong { .. } => "parameter-too-long",
             Self::ParameterDuplicate { .. } => "parameter-duplicate",
             Self::TooManyParameters { .. } => "too-many-parameters",
+            Self::RunTooLarge { .. } => "run-too-large",
+            Self::RunInvalid { .. } => "run-invalid",
+            Self::RunFailed { .. } => "command-failed",
             Self::NoSubject => "no-subject",
             Self::TooManySubjects { .. } => "too-many-subjects",
             Self::SubjectNameEmpty => "subject-name-empty",
