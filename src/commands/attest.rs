@@ -25,10 +25,13 @@ use crate::commands::attest::output::Plan;
 use crate::commands::build;
 use crate::commands::build::BuildArgs;
 use crate::commands::build::HashArgs;
+use crate::commands::build::Seen;
 use crate::commands::error::CommandError;
 use crate::commands::exit::Exit;
 use crate::commands::generate;
+use crate::commands::identity;
 use crate::commands::private_key;
+use crate::commands::run::RunArgs;
 use crate::commands::terminal;
 use crate::formats::artifact::Artifact;
 use crate::formats::digest::Algorithm;
@@ -36,7 +39,11 @@ use crate::formats::jwt::TokenClaims;
 use crate::formats::predicate_type;
 use crate::formats::statement::Statement;
 use crate::generate::ci::Environment;
+use crate::generate::ci::Platform;
 use crate::generate::facts::BuildFacts;
+use crate::generate::wrap;
+use crate::generate::wrap::Ran;
+use crate::remote::token::IdToken;
 use crate::sign::key::PrivateKey;
 use crate::store::file::read_capped;
 use crate::store::parallel::in_parallel;
@@ -54,7 +61,7 @@ pub(super) struct Args {
     key: Option<String>,
 
     /// Sign this predicate, a JSON object, in place of provenance
-    #[arg(long, value_name = "FILE", requires = "predicate_type", conflicts_with_all = ["statement", "BuildArgs"],
+    #[arg(long, value_name = "FILE", requires = "predicate_type", conflicts_with_all = ["statement", "BuildArgs", "RunArgs"],
           help_heading = "Attestation", value_parser = NonEmptyStringValueParser::new())]
     predicate: Option<String>,
 
@@ -64,7 +71,7 @@ pub(super) struct Args {
     predicate_type: Option<String>,
 
     /// Sign this whole Statement as it is; every SUBJECT given must be one of its subjects
-    #[arg(long, value_name = "FILE", conflicts_with = "BuildArgs", help_heading = "Attestation", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["BuildArgs", "RunArgs"], help_heading = "Attestation", value_parser = NonEmptyStringValueParser::new())]
     statement: Option<String>,
 
     /// Make an attestation of its own for each subject, as PyPI asks for
@@ -78,14 +85,24 @@ pub(super) struct Args {
     build: BuildArgs,
 
     #[command(flatten)]
+    run: RunArgs,
+
+    #[command(flatten)]
     keyless: KeylessArgs,
 
     #[command(flatten)]
     output: OutputArgs,
 
     /// Print the Statement that would be signed and everything that would be sent and written, and stop before that
-    #[arg(long, help_heading = "Output")]
+    #[arg(long, conflicts_with = "RunArgs", help_heading = "Output")]
     dry_run: bool,
+}
+
+/// What is to be signed, before it is known who signs.
+enum Source<'a> {
+    Build(Box<Seen>),
+    Predicate { predicate_type: &'a str, text: Vec<u8> },
+    Statement(Vec<u8>),
 }
 
 /// What is signed, as it was read.
@@ -101,16 +118,26 @@ enum Credentials {
     Keyless(Box<Session>),
 }
 
+pub(super) use told::signer;
+
 pub(super) fn run(args: &Args) -> Outcome {
     args.output.check()?;
     let environment = build::environment();
-    // A token is asked for before the facts are gathered, which come out of it; nothing public is asked for anything.
+    let platform = args.build.platform(&environment)?;
+    let source = source(args, platform)?;
+    let ran = args.run.run(&args.subjects)?;
+    // The facts come out of the token where there is one, and a token does not last: it is asked for after the command,
+    // and of the platform alone. Nothing public is asked for anything yet.
     let session = match &args.key {
-        None => Some(Box::new(args.keyless.open(args.build.platform(&environment)?, &environment)?)),
+        None => Some(Box::new(args.keyless.open(platform, &environment)?)),
         Some(_) => None,
     };
-    let claims = session.as_ref().map(|session| session.claims());
-    let material = material(args, &environment, claims)?;
+    let token = match &args.key {
+        Some(_) => identity::given(None, &environment)?,
+        None => None,
+    };
+    let claims = session.as_ref().map(|session| session.claims()).or(token.as_ref().map(IdToken::claims));
+    let material = material(args, source, ran.as_ref(), &environment, claims)?;
     let artifacts = artifacts(args, &material)?;
     let groups: Vec<&[Artifact]> =
         if args.single_subject { artifacts.chunks(1).collect() } else { vec![artifacts.as_slice()] };
@@ -173,26 +200,42 @@ fn claim<'a>(material: &'a Material<'_>, args: &Args) -> Claim<'a> {
     }
 }
 
-fn material<'a>(
-    args: &'a Args,
-    environment: &Environment,
-    claims: Option<&TokenClaims>,
-) -> Result<Material<'a>, CommandError> {
+/// What the user named to be signed, read before any command runs.
+fn source(args: &Args, platform: Platform) -> Result<Source<'_>, CommandError> {
     let file = |path: &str| {
         read_capped(Path::new(path), output::max_bytes()).map_err(|error| artifacts::file_refused(&error))
     };
     Ok(match (&args.statement, &args.predicate, &args.predicate_type) {
-        (Some(statement), _, _) => Material::Statement(file(statement)?),
+        (Some(statement), _, _) => Source::Statement(file(statement)?),
         (None, Some(predicate), Some(word)) => {
             let predicate_type = predicate_type::written(word).ok_or_else(|| {
                 let words: Vec<_> = predicate_type::TABLE.iter().map(|row| row.word).collect();
                 let message = format!("expected a known word or a URI, found --type {word}");
                 CommandError::usage("policy-predicate-type", message).hint(format!("words are {}", words.join(", ")))
             })?;
-            Material::Predicate { predicate_type, text: file(predicate)? }
+            Source::Predicate { predicate_type, text: file(predicate)? }
         }
-        (None, _, _) => Material::Provenance(Box::new(args.build.facts(environment, claims)?)),
+        (None, _, _) => Source::Build(Box::new(args.build.look(platform)?)),
     })
+}
+
+fn material<'a>(
+    args: &Args,
+    source: Source<'a>,
+    ran: Option<&Ran>,
+    environment: &Environment,
+    claims: Option<&TokenClaims>,
+) -> Result<Material<'a>, CommandError> {
+    let seen = match source {
+        Source::Statement(text) => return Ok(Material::Statement(text)),
+        Source::Predicate { predicate_type, text } => return Ok(Material::Predicate { predicate_type, text }),
+        Source::Build(seen) => seen,
+    };
+    let mut facts = args.build.facts(*seen, environment, claims)?;
+    if let Some(ran) = ran {
+        facts = wrap::facts(facts, ran).map_err(|error| build::generate(&error))?;
+    }
+    Ok(Material::Provenance(Box::new(facts)))
 }
 
 /// The artifacts; for somebody else's Statement they are hashed with whatever it names them by.

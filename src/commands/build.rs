@@ -24,6 +24,7 @@ use crate::generate::ci::GithubForm;
 use crate::generate::ci::Inputs;
 use crate::generate::ci::Platform;
 use crate::generate::dependencies;
+use crate::generate::dependencies::Collected;
 use crate::generate::facts::BuildFacts;
 use crate::generate::facts::ExplainRow;
 use crate::generate::git::Dirty;
@@ -164,6 +165,13 @@ fn platform(text: &str) -> Result<Platform, String> {
     Platform::from_name(text).ok_or_else(|| format!("expected the name of a platform, found {text:?}"))
 }
 
+/// What the checkout looked like.
+pub(super) struct Seen {
+    platform: Platform,
+    git: Option<GitFacts>,
+    collected: Option<Collected>,
+}
+
 /// The environment of this process, as far as it is text.
 pub(super) fn environment() -> Environment {
     Environment::new(env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))))
@@ -190,20 +198,28 @@ impl BuildArgs {
         }
     }
 
+    /// Looks at the checkout: what is there before a command runs is what that command finds.
+    ///
+    /// # Errors
+    /// Usage and undecided errors about the checkout.
+    pub(super) fn look(&self, platform: Platform) -> Result<Seen, CommandError> {
+        Ok(Seen { platform, git: self.checkout(platform)?, collected: self.collect()? })
+    }
+
     /// The facts of the build, from the token before the environment.
     ///
     /// # Errors
-    /// Usage errors about facts; undecided ones about the checkout and files.
+    /// Usage errors about facts; undecided ones about files.
     pub(super) fn facts(
         &self,
+        seen: Seen,
         environment: &Environment,
         claims: Option<&TokenClaims>,
     ) -> Result<BuildFacts, CommandError> {
-        let platform = self.platform(environment)?;
+        let Seen { platform, git, collected } = seen;
         if let Some(claims) = claims {
             ci::matches_issuer(platform, claims, environment).map_err(|error| generate(&error))?;
         }
-        let git = self.checkout(platform)?;
         let (event, vars) = match platform {
             Platform::Github => (environment.get("GITHUB_EVENT_PATH").map(document).transpose()?, self.vars(environment)?),
             _ => (None, None),
@@ -237,7 +253,9 @@ impl BuildArgs {
         };
         let mut facts = ci::facts(platform, &inputs).map_err(|error| generate(&error))?;
         redact::mask(&mut facts, &self.masks).map_err(|error| generate(&error))?;
-        self.collect(&mut facts)?;
+        if let Some(collected) = collected {
+            dependencies::add(&mut facts, collected);
+        }
         for path in &self.links {
             let linked = workspace::dependencies::link(Path::new(path));
             facts.byproducts.push(linked.map_err(|error| CommandError::usage(error.code(), error))?);
@@ -245,13 +263,13 @@ impl BuildArgs {
         Ok(facts)
     }
 
-    fn collect(&self, facts: &mut BuildFacts) -> Result<(), CommandError> {
+    fn collect(&self) -> Result<Option<Collected>, CommandError> {
         if self.dependencies == DependenciesArg::None {
             if self.require_complete {
                 let message = "expected --dependencies auto beside --require-complete, found none";
                 return Err(CommandError::usage("dependencies-not-collected", message));
             }
-            return Ok(());
+            return Ok(None);
         }
         let root = Path::new(self.source.as_deref().unwrap_or("."));
         let collected = workspace::dependencies::collect(root);
@@ -261,8 +279,7 @@ impl BuildArgs {
                 generate(&error).hint("pin what is named by a digest, or leave --require-complete out")
             })?;
         }
-        dependencies::add(facts, collected);
-        Ok(())
+        Ok(Some(collected))
     }
 
     fn vars(&self, environment: &Environment) -> Result<Option<Value>, CommandError> {

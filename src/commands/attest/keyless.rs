@@ -39,7 +39,7 @@ use crate::trust::signing_config::Selected;
 use crate::trust::signing_config::SigningConfig;
 
 /// Most statements that are signed, logged and timestamped at once.
-pub(super) const AT_ONCE: NonZeroUsize = NonZeroUsize::new(4).unwrap();
+pub(super) const AT_ONCE: NonZeroUsize = NonZeroUsize::MIN.saturating_add(3);
 /// Longest time that may be given for one request, in seconds.
 const MAX_SECONDS: u64 = 600;
 
