@@ -41,7 +41,6 @@ use crate::formats::statement::Statement;
 use crate::generate::ci::Environment;
 use crate::generate::ci::Platform;
 use crate::generate::facts::BuildFacts;
-use crate::generate::wrap;
 use crate::generate::wrap::Ran;
 use crate::remote::token::IdToken;
 use crate::sign::key::PrivateKey;
@@ -231,11 +230,7 @@ fn material<'a>(
         Source::Predicate { predicate_type, text } => return Ok(Material::Predicate { predicate_type, text }),
         Source::Build(seen) => seen,
     };
-    let mut facts = args.build.facts(*seen, environment, claims)?;
-    if let Some(ran) = ran {
-        facts = wrap::facts(facts, ran).map_err(|error| build::generate(&error))?;
-    }
-    Ok(Material::Provenance(Box::new(facts)))
+    Ok(Material::Provenance(Box::new(args.build.facts(*seen, environment, claims, ran)?)))
 }
 
 /// The artifacts; for somebody else's Statement they are hashed with whatever it names them by.

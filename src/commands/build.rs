@@ -32,6 +32,8 @@ use crate::generate::git::GitFacts;
 use crate::generate::local::Overrides;
 use crate::generate::local::parse_parameters;
 use crate::generate::redact;
+use crate::generate::wrap;
+use crate::generate::wrap::Ran;
 use crate::store::file::read_capped;
 use crate::workspace;
 
@@ -215,6 +217,7 @@ impl BuildArgs {
         seen: Seen,
         environment: &Environment,
         claims: Option<&TokenClaims>,
+        ran: Option<&Ran>,
     ) -> Result<BuildFacts, CommandError> {
         let Seen { platform, git, collected } = seen;
         if let Some(claims) = claims {
@@ -252,6 +255,9 @@ impl BuildArgs {
             overrides: &overrides,
         };
         let mut facts = ci::facts(platform, &inputs).map_err(|error| generate(&error))?;
+        if let Some(ran) = ran {
+            facts = wrap::facts(facts, ran).map_err(|error| generate(&error))?;
+        }
         redact::mask(&mut facts, &self.masks).map_err(|error| generate(&error))?;
         if let Some(collected) = collected {
             dependencies::add(&mut facts, collected);

@@ -63,7 +63,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Outcome {
     let environment = build::environment();
     let token = identity::given(args.identity_token.as_deref(), &environment)?;
-    let facts = args.build.facts(args.build.look(args.build.platform(&environment)?)?, &environment, token.as_ref().map(IdToken::claims))?;
+    let facts = args.build.facts(args.build.look(args.build.platform(&environment)?)?, &environment, token.as_ref().map(IdToken::claims), None)?;
     let artifacts = artifacts::expand(&args.subjects, &args.hash.digests)?;
     let mut rows = subject_rows(&args.subjects, &artifacts)?;
     rows.extend(facts.explain());
