@@ -176,7 +176,12 @@ pub struct Parameters(BTreeMap<Vec<String>, Fact<Value>>);
 impl Parameters {
     /// Puts a fact at a path; a path must not lead through another fact.
     pub fn insert<const N: usize>(&mut self, path: [&str; N], fact: Fact<Value>) {
-        self.0.insert(path.iter().map(|&key| key.to_owned()).collect(), fact);
+        self.insert_at(path.iter().map(|&key| key.to_owned()).collect(), fact);
+    }
+
+    /// The same at a path of any length.
+    pub fn insert_at(&mut self, path: Vec<String>, fact: Fact<Value>) {
+        self.0.insert(path, fact);
     }
 
     /// The tree as JSON, keys sorted.

@@ -137,6 +137,34 @@ pub enum GenerateError {
         /// What was found; never a secret.
         found: String,
     },
+    /// Several platforms say that the program runs on them.
+    #[error("exactly one platform says that it runs here, found {}", .found.join(" and "))]
+    PlatformAmbiguous {
+        /// Each with the variable that says so.
+        found: Vec<String>,
+    },
+    /// A CI platform says that the program runs on it, and it is none that is known.
+    #[error("a platform that is known says that it runs here, found {variable}={found:?} alone")]
+    PlatformUnknown {
+        /// The variable that says so.
+        variable: &'static str,
+        /// Its value.
+        found: String,
+    },
+    /// A document of facts that is none.
+    #[error("a document of facts is as its schema says: {detail}")]
+    FactsInvalid {
+        /// Where, what was expected and what was found.
+        detail: String,
+    },
+    /// An identity that stands for somebody else.
+    #[error("the {what} is one of your own, found {found:?}, which stands for a platform that sealmark knows")]
+    FactsReserved {
+        /// Which identity.
+        what: &'static str,
+        /// What was given.
+        found: String,
+    },
     /// A Statement about nothing.
     #[error("a statement has at least one subject, found none")]
     NoSubject,
@@ -227,6 +255,10 @@ impl GenerateError {
             Self::PlatformClaimConflict { .. } => "platform-claim-conflict",
             Self::PlatformFactMissing { .. } => "platform-fact-missing",
             Self::PlatformFactInvalid { .. } => "platform-fact-invalid",
+            Self::PlatformAmbiguous { .. } => "platform-ambiguous",
+            Self::PlatformUnknown { .. } => "platform-unknown",
+            Self::FactsInvalid { .. } => "facts-invalid",
+            Self::FactsReserved { .. } => "facts-reserved",
             Self::NoSubject => "no-subject",
             Self::TooManySubjects { .. } => "too-many-subjects",
             Self::SubjectNameEmpty => "subject-name-empty",
