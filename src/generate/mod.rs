@@ -103,6 +103,40 @@ pub enum GenerateError {
         /// Most parameters permitted.
         limit: usize,
     },
+    /// The platform's token and the job's environment name two different things.
+    #[error(
+        "the token and the environment agree on {field}, found {claimed:?} in the claim {claim} and {found:?} in the variable {variable}"
+    )]
+    PlatformClaimConflict {
+        /// What both speak of, in words.
+        field: String,
+        /// The claim of the token.
+        claim: &'static str,
+        /// What the token says.
+        claimed: String,
+        /// The variable of the environment.
+        variable: &'static str,
+        /// What the environment says.
+        found: String,
+    },
+    /// A fact that the provenance cannot do without, and that the platform does not give.
+    #[error("the platform gives {field} in {expected}, found none")]
+    PlatformFactMissing {
+        /// What is missing, in words.
+        field: String,
+        /// Where it was expected: a claim, a variable, a pointer.
+        expected: String,
+    },
+    /// A fact that is not spelt as the platform spells it.
+    #[error("{field} is {expected}, found {found:?}")]
+    PlatformFactInvalid {
+        /// What it is about, in words.
+        field: String,
+        /// How the platform spells it.
+        expected: String,
+        /// What was found; never a secret.
+        found: String,
+    },
     /// A Statement about nothing.
     #[error("a statement has at least one subject, found none")]
     NoSubject,
@@ -190,6 +224,9 @@ impl GenerateError {
             Self::ParameterTooLong { .. } => "parameter-too-long",
             Self::ParameterDuplicate { .. } => "parameter-duplicate",
             Self::TooManyParameters { .. } => "too-many-parameters",
+            Self::PlatformClaimConflict { .. } => "platform-claim-conflict",
+            Self::PlatformFactMissing { .. } => "platform-fact-missing",
+            Self::PlatformFactInvalid { .. } => "platform-fact-invalid",
             Self::NoSubject => "no-subject",
             Self::TooManySubjects { .. } => "too-many-subjects",
             Self::SubjectNameEmpty => "subject-name-empty",
