@@ -7,7 +7,7 @@ mod azure_devops;
 mod buildkite;
 mod circleci;
 mod generic;
-mod github;
+pub mod github;
 mod gitlab;
 mod google_cloud_build;
 mod jenkins;
