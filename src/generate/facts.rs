@@ -184,6 +184,16 @@ impl Parameters {
         self.0.insert(path, fact);
     }
 
+    /// The fact at a path.
+    pub fn get(&self, path: &[&str]) -> Option<&Fact<Value>> {
+        self.0.iter().find(|(found, _)| found.iter().map(String::as_str).eq(path.iter().copied())).map(|row| row.1)
+    }
+
+    /// Every fact with its path, sorted by path.
+    pub fn iter(&self) -> impl Iterator<Item = (&[String], &Fact<Value>)> {
+        self.0.iter().map(|(path, fact)| (path.as_slice(), fact))
+    }
+
     /// The tree as JSON, keys sorted.
     pub fn to_map(&self) -> Map<String, Value> {
         let mut root = Map::new();
@@ -229,10 +239,14 @@ impl Dependency {
         }
     }
 
-    /// Orders dependencies, so that the same ones are always written the same way.
-    fn key(&self) -> (Option<&str>, Option<&str>, Vec<&Digest>) {
+    /// Orders dependencies, so that the same ones are always written the same way. What a collector found stands behind
+    /// what the platform or the repository says: many verifiers take the first one for the source.
+    fn key(&self) -> (bool, Option<&str>, Option<&str>, Vec<&Digest>) {
         let digests = self.digests.iter().map(|f| &f.value).collect();
-        (self.name.as_ref().map(|f| f.value.as_str()), self.uri.as_ref().map(|f| f.value.as_str()), digests)
+        let sources = self.uri.iter().map(|f| f.source).chain(self.digests.iter().map(|f| f.source));
+        let collected = sources.into_iter().any(|source| matches!(source, Source::Collected(_) | Source::Linked));
+        let name = self.name.as_ref().map(|f| f.value.as_str());
+        (collected, name, self.uri.as_ref().map(|f| f.value.as_str()), digests)
     }
 }
 
@@ -278,7 +292,8 @@ pub struct ExplainRow {
 }
 
 impl BuildFacts {
-    /// The predicate that states these facts; dependencies sorted by name, URI and digests, keys sorted.
+    /// The predicate that states these facts; keys sorted, dependencies sorted by name, URI and digests, those that a
+    /// collector found last.
     pub fn predicate(&self) -> ProvenanceV1 {
         let time = |fact: &Option<Fact<Timestamp>>| fact.as_ref().map(|f| f.value.to_string());
         let metadata = Metadata {

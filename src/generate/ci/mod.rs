@@ -8,7 +8,7 @@ mod build;
 pub mod buildkite;
 pub mod circleci;
 pub mod generic;
-mod github;
+pub mod github;
 pub mod gitlab;
 pub mod google_cloud_build;
 mod issuer;
