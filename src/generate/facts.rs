@@ -176,7 +176,22 @@ pub struct Parameters(BTreeMap<Vec<String>, Fact<Value>>);
 impl Parameters {
     /// Puts a fact at a path; a path must not lead through another fact.
     pub fn insert<const N: usize>(&mut self, path: [&str; N], fact: Fact<Value>) {
-        self.0.insert(path.iter().map(|&key| key.to_owned()).collect(), fact);
+        self.insert_at(path.iter().map(|&key| key.to_owned()).collect(), fact);
+    }
+
+    /// The same at a path of any length.
+    pub fn insert_at(&mut self, path: Vec<String>, fact: Fact<Value>) {
+        self.0.insert(path, fact);
+    }
+
+    /// The fact at a path.
+    pub fn get(&self, path: &[&str]) -> Option<&Fact<Value>> {
+        self.0.iter().find(|(found, _)| found.iter().map(String::as_str).eq(path.iter().copied())).map(|row| row.1)
+    }
+
+    /// Every fact with its path, sorted by path.
+    pub fn iter(&self) -> impl Iterator<Item = (&[String], &Fact<Value>)> {
+        self.0.iter().map(|(path, fact)| (path.as_slice(), fact))
     }
 
     /// Puts another tree's facts below a path; a path must not lead through another fact.
@@ -231,10 +246,14 @@ impl Dependency {
         }
     }
 
-    /// Orders dependencies, so that the same ones are always written the same way.
-    fn key(&self) -> (Option<&str>, Option<&str>, Vec<&Digest>) {
+    /// Orders dependencies, so that the same ones are always written the same way. What a collector found stands behind
+    /// what the platform or the repository says: many verifiers take the first one for the source.
+    fn key(&self) -> (bool, Option<&str>, Option<&str>, Vec<&Digest>) {
         let digests = self.digests.iter().map(|f| &f.value).collect();
-        (self.name.as_ref().map(|f| f.value.as_str()), self.uri.as_ref().map(|f| f.value.as_str()), digests)
+        let sources = self.uri.iter().map(|f| f.source).chain(self.digests.iter().map(|f| f.source));
+        let collected = sources.into_iter().any(|source| matches!(source, Source::Collected(_) | Source::Linked));
+        let name = self.name.as_ref().map(|f| f.value.as_str());
+        (collected, name, self.uri.as_ref().map(|f| f.value.as_str()), digests)
     }
 }
 
@@ -280,7 +299,8 @@ pub struct ExplainRow {
 }
 
 impl BuildFacts {
-    /// The predicate that states these facts; dependencies sorted by name, URI and digests, keys sorted.
+    /// The predicate that states these facts; keys sorted, dependencies sorted by name, URI and digests, those that a
+    /// collector found last.
     pub fn predicate(&self) -> ProvenanceV1 {
         let time = |fact: &Option<Fact<Timestamp>>| fact.as_ref().map(|f| f.value.to_string());
         let metadata = Metadata {

@@ -130,6 +130,68 @@ pub enum GenerateError {
         /// The status.
         found: i32,
     },
+    /// The platform's token and the job's environment name two different things.
+    #[error(
+        "the token and the environment agree on {field}, found {claimed:?} in the claim {claim} and {found:?} in the variable {variable}"
+    )]
+    PlatformClaimConflict {
+        /// What both speak of, in words.
+        field: String,
+        /// The claim of the token.
+        claim: &'static str,
+        /// What the token says.
+        claimed: String,
+        /// The variable of the environment.
+        variable: &'static str,
+        /// What the environment says.
+        found: String,
+    },
+    /// A fact that the provenance cannot do without, and that the platform does not give.
+    #[error("the platform gives {field} in {expected}, found none")]
+    PlatformFactMissing {
+        /// What is missing, in words.
+        field: String,
+        /// Where it was expected: a claim, a variable, a pointer.
+        expected: String,
+    },
+    /// A fact that is not spelt as the platform spells it.
+    #[error("{field} is {expected}, found {found:?}")]
+    PlatformFactInvalid {
+        /// What it is about, in words.
+        field: String,
+        /// How the platform spells it.
+        expected: String,
+        /// What was found; never a secret.
+        found: String,
+    },
+    /// Several platforms say that the program runs on them.
+    #[error("exactly one platform says that it runs here, found {}", .found.join(" and "))]
+    PlatformAmbiguous {
+        /// Each with the variable that says so.
+        found: Vec<String>,
+    },
+    /// A CI platform says that the program runs on it, and it is none that is known.
+    #[error("a platform that is known says that it runs here, found {variable}={found:?} alone")]
+    PlatformUnknown {
+        /// The variable that says so.
+        variable: &'static str,
+        /// Its value.
+        found: String,
+    },
+    /// A document of facts that is none.
+    #[error("a document of facts is as its schema says: {detail}")]
+    FactsInvalid {
+        /// Where, what was expected and what was found.
+        detail: String,
+    },
+    /// An identity that stands for somebody else.
+    #[error("the {what} is one of your own, found {found:?}, which stands for a platform that sealmark knows")]
+    FactsReserved {
+        /// Which identity.
+        what: &'static str,
+        /// What was given.
+        found: String,
+    },
     /// A Statement about nothing.
     #[error("a statement has at least one subject, found none")]
     NoSubject,
@@ -220,6 +282,13 @@ impl GenerateError {
             Self::RunTooLarge { .. } => "run-too-large",
             Self::RunInvalid { .. } => "run-invalid",
             Self::RunFailed { .. } => "command-failed",
+            Self::PlatformClaimConflict { .. } => "platform-claim-conflict",
+            Self::PlatformFactMissing { .. } => "platform-fact-missing",
+            Self::PlatformFactInvalid { .. } => "platform-fact-invalid",
+            Self::PlatformAmbiguous { .. } => "platform-ambiguous",
+            Self::PlatformUnknown { .. } => "platform-unknown",
+            Self::FactsInvalid { .. } => "facts-invalid",
+            Self::FactsReserved { .. } => "facts-reserved",
             Self::NoSubject => "no-subject",
             Self::TooManySubjects { .. } => "too-many-subjects",
             Self::SubjectNameEmpty => "subject-name-empty",
