@@ -107,6 +107,8 @@ pub enum Backing {
     Repository,
     /// Whoever has the file can hash it again.
     Recomputable,
+    /// A file of the checkout says so, and is listed with its digest: what was locked, not what was fetched.
+    Listed,
 }
 
 impl fmt::Display for Backing {
@@ -120,6 +122,7 @@ impl fmt::Display for Backing {
             Self::Job => "the job's environment, which its steps can change",
             Self::Repository => "the repository has it; that it was built is the builder's word",
             Self::Recomputable => "whoever has the file can hash it",
+            Self::Listed => "the file that locks it, listed by digest; that it was fetched is the builder's word",
         })
     }
 }

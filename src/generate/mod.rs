@@ -6,6 +6,8 @@
 //! signs it.
 
 pub mod ci;
+#[cfg(feature = "cli")]
+pub mod dependencies;
 pub mod facts;
 pub mod git;
 pub mod local;
@@ -222,6 +224,14 @@ pub enum GenerateError {
         /// Digests of the other.
         second: DigestSet,
     },
+    /// Dependencies that no digest pins, where all had to be pinned.
+    #[error("expected every dependency to be pinned by digest, found {total} that are not{}", listed(.first))]
+    DependenciesIncomplete {
+        /// How many; 0 when no file that lists dependencies was found.
+        total: usize,
+        /// The first of them, each with its file and the reason.
+        first: Vec<String>,
+    },
     /// The Statement could not be written.
     #[error("the statement could not be written: {0}")]
     Write(#[from] io::Error),
@@ -260,6 +270,13 @@ impl fmt::Display for Violation {
     }
 }
 
+fn listed(names: &[String]) -> String {
+    match names {
+        [] => " and no file that lists dependencies".to_owned(),
+        names => format!(", the first being {}", names.join("; ")),
+    }
+}
+
 fn first_of(violations: &[Violation]) -> String {
     violations.first().map(ToString::to_string).unwrap_or_default()
 }
@@ -294,6 +311,7 @@ impl GenerateError {
             Self::SubjectNameEmpty => "subject-name-empty",
             Self::SubjectDigestWeak { .. } => "subject-digest-weak",
             Self::SubjectConflict { .. } => "subject-conflict",
+            Self::DependenciesIncomplete { .. } => "dependencies-incomplete",
             Self::Write(_) => "statement-not-written",
             Self::StatementInvalid { .. } => "statement-invalid",
             Self::SchemaUnusable { .. } => "schema-unusable",
