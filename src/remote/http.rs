@@ -145,7 +145,7 @@ impl Service {
 
     fn at(role: Role, address: &str, total: Duration, clear: Clear) -> Result<Self, RemoteError> {
         let refused = |reason: String| RemoteError::Url { role, url: address.to_owned(), reason };
-        let mut base = Url::parse(address).map_err(|error| refused(error.to_string()))?;
+        let base = Url::parse(address).map_err(|error| refused(error.to_string()))?;
         if !matches!(base.scheme(), "https" | "http") || base.host_str().is_none() {
             return Err(refused(format!("scheme {}", base.scheme())));
         }
@@ -161,8 +161,6 @@ impl Service {
         if clear == Clear::Refused && base.scheme() == "http" && !loopback {
             return Err(refused("http, by which all would cross the network in clear".to_owned()));
         }
-        let path = base.path().trim_end_matches('/').to_owned();
-        base.set_path(&path);
         let builder =
             Client::builder().user_agent(AGENT).redirect(Policy::none()).referer(false).connect_timeout(CONNECT);
         let builder = if loopback { builder.no_proxy() } else { builder };

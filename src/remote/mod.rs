@@ -1,7 +1,11 @@
 //! Network services, one file each: what they answer is bytes from strangers and is never believed for coming from there.
 
+pub mod fulcio;
 pub mod http;
+pub mod log;
 pub mod rekor;
+pub mod timestamp;
+pub mod token;
 
 use std::fmt;
 
