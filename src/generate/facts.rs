@@ -204,6 +204,11 @@ impl Parameters {
         }
     }
 
+    /// Each path with its fact, sorted by path.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (&[String], &mut Fact<Value>)> {
+        self.0.iter_mut().map(|(path, fact)| (path.as_slice(), fact))
+    }
+
     /// The tree as JSON, keys sorted.
     pub fn to_map(&self) -> Map<String, Value> {
         let mut root = Map::new();
@@ -447,7 +452,7 @@ impl ToJson for Timestamp {
 }
 
 /// A JSON pointer (RFC 6901 §3) of these keys.
-fn pointer<'a>(keys: impl IntoIterator<Item = &'a String>) -> String {
+pub(super) fn pointer<'a>(keys: impl IntoIterator<Item = &'a String>) -> String {
     keys.into_iter().map(|key| format!("/{}", key.replace('~', "~0").replace('/', "~1"))).collect()
 }
 

@@ -11,6 +11,7 @@ pub mod dependencies;
 pub mod facts;
 pub mod git;
 pub mod local;
+pub mod redact;
 pub mod statement;
 #[cfg(feature = "cli")]
 pub mod validate;
@@ -232,6 +233,28 @@ pub enum GenerateError {
         /// The first of them, each with its file and the reason.
         first: Vec<String>,
     },
+    /// A name whose value was to be hidden, and which no parameter has.
+    #[error("expected a parameter named {name:?}, whose value was to be masked, found none")]
+    MaskUnused {
+        /// The name.
+        name: String,
+    },
+    /// A recorded value looks like a secret. Nothing of it is repeated here.
+    #[error("expected no secret in what is recorded, found {kind} at {pointer}{}", and_more(.more))]
+    SecretFound {
+        /// JSON pointer (RFC 6901) into the Statement, of the first one.
+        pointer: String,
+        /// What it looks like.
+        kind: String,
+        /// How many more there are.
+        more: usize,
+    },
+    /// The patterns of secrets cannot be used: a defect of sealmark.
+    #[error("the scanner for secrets cannot be used: {detail}")]
+    ScannerUnusable {
+        /// What the pattern compiler says.
+        detail: String,
+    },
     /// The Statement could not be written.
     #[error("the statement could not be written: {0}")]
     Write(#[from] io::Error),
@@ -281,6 +304,10 @@ fn first_of(violations: &[Violation]) -> String {
     violations.first().map(ToString::to_string).unwrap_or_default()
 }
 
+fn and_more(more: &usize) -> String {
+    if *more == 0 { String::new() } else { format!(", and {more} more") }
+}
+
 impl GenerateError {
     /// The stable code of this error.
     pub fn code(&self) -> &'static str {
@@ -312,6 +339,9 @@ impl GenerateError {
             Self::SubjectDigestWeak { .. } => "subject-digest-weak",
             Self::SubjectConflict { .. } => "subject-conflict",
             Self::DependenciesIncomplete { .. } => "dependencies-incomplete",
+            Self::MaskUnused { .. } => "mask-unused",
+            Self::SecretFound { .. } => "secret-found",
+            Self::ScannerUnusable { .. } => "secret-scanner-unusable",
             Self::Write(_) => "statement-not-written",
             Self::StatementInvalid { .. } => "statement-invalid",
             Self::SchemaUnusable { .. } => "schema-unusable",
