@@ -10,10 +10,12 @@ use crate::builders::source::SourceUri;
 use crate::formats::digest::DigestSet;
 use crate::formats::provenance::Provenance;
 use crate::formats::provenance::v01::ProvenanceV01;
+use crate::formats::provenance::v1::BuildDefinition;
 use crate::formats::provenance::v1::ProvenanceV1;
 use crate::formats::provenance::v02::ProvenanceV02;
 use crate::generate::local;
 use crate::generate::local::ExternalParameters;
+use crate::generate::wrap;
 
 /// Build types of GitHub artifact attestations and of the npm command line on GitHub: `externalParameters.workflow`.
 pub(super) const WORKFLOW_BUILD_TYPES: &[&str] = &[ACTIONS_BUILD_TYPE, COMMUNITY_BUILD_TYPE];
@@ -24,6 +26,8 @@ pub(super) const COMMUNITY_BUILD_TYPE: &str = "https://slsa-framework.github.io/
 /// Delegated builds of slsa-github-generator: the delegator may check out another commit than the event's.
 pub(super) const DELEGATED_BUILD_TYPE: &str =
     "https://github.com/slsa-framework/slsa-github-generator/delegator-generic@v0";
+/// Build types of sealmark itself: the source is the dependency of that name, where one has it.
+const OWN_BUILD_TYPES: &str = "https://sealmark.dev/buildtypes/";
 /// Tekton Chains: dependencies come in no order that says which is the source.
 const TEKTON_BUILD_TYPES: &[&str] = &["https://tekton.dev/chains/v2/slsa", "https://tekton.dev/chains/v2/slsa-tekton"];
 
@@ -128,20 +132,25 @@ fn v1(predicate: &ProvenanceV1, stated: &mut Stated) {
     let definition = &predicate.build_definition;
     let dependencies = &definition.resolved_dependencies;
     stated.dependencies = dependencies.len();
-    let tekton = TEKTON_BUILD_TYPES.contains(&definition.build_type.as_str());
+    let (build_type, external) = unwrapped(definition);
+    let nothing = Map::new();
+    let external = external.unwrap_or(&nothing);
+    let tekton = TEKTON_BUILD_TYPES.contains(&build_type);
+    let named = |name: &str| dependencies.iter().find(|one| one.name.as_deref() == Some(name));
     let main = if tekton {
-        dependencies.iter().find(|one| one.name.as_deref() == Some("inputs/result"))
+        named("inputs/result")
+    } else if definition.build_type.starts_with(OWN_BUILD_TYPES) {
+        named("source").or_else(|| dependencies.first())
     } else {
         dependencies.first()
     };
     if let Some(main) = main {
         source("resolvedDependencies[0]", main.uri.as_deref(), &main.digest, stated);
     }
-    let external = &definition.external_parameters;
-    if WORKFLOW_BUILD_TYPES.contains(&definition.build_type.as_str()) {
+    if WORKFLOW_BUILD_TYPES.contains(&build_type) {
         workflow(external, &definition.internal_parameters, stated);
     }
-    if let Some(descriptor) = external.get("source").filter(|_| definition.build_type != local::BUILD_TYPE) {
+    if let Some(descriptor) = external.get("source").filter(|_| build_type != local::BUILD_TYPE) {
         let digest = descriptor.get("digest").cloned().and_then(|value| serde_json::from_value(value).ok());
         let uri = descriptor.as_str().or_else(|| descriptor.get("uri")?.as_str());
         source("externalParameters.source", uri, &digest.unwrap_or_default(), stated);
@@ -156,8 +165,25 @@ fn v1(predicate: &ProvenanceV1, stated: &mut Stated) {
             stated.refs.push(Said { at: "buildConfigSource.ref", value: full_ref.to_owned() });
         }
     }
-    if definition.build_type == local::BUILD_TYPE {
+    if build_type == local::BUILD_TYPE {
         local_source(external, stated);
+    }
+}
+
+/// The build type and the parameters that speak of the platform: of a command that sealmark ran, those of the build that
+/// it was a part of (`docs/buildtypes/run-v1.md`).
+fn unwrapped(definition: &BuildDefinition) -> (&str, Option<&Map<String, Value>>) {
+    let whole = (definition.build_type.as_str(), Some(&definition.external_parameters));
+    if definition.build_type != wrap::BUILD_TYPE {
+        return whole;
+    }
+    let build = definition.external_parameters.get("build");
+    match build.and_then(|build| build.get("buildType")).and_then(Value::as_str) {
+        Some(build_type) => {
+            let external = build.and_then(|build| build.get("externalParameters"));
+            (build_type, external.and_then(Value::as_object))
+        }
+        None => whole,
     }
 }
 
@@ -246,7 +272,37 @@ pub(super) fn run_of(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    #[test]
+    fn a_command_that_was_run_says_what_its_build_says() {
+        let workflow = json!({"workflow": {
+            "repository": "https://github.com/acme/app", "path": ".github/workflows/release.yml", "ref": "refs/tags/v1",
+        }});
+        let source = json!({"name": "source", "uri": "git+https://github.com/acme/app@refs/tags/v1",
+                            "digest": {"gitCommit": "ab".repeat(20)}});
+        let input = json!({"name": "input/a", "uri": "git+https://github.com/evil/input", "digest": {"sha256": "aa".repeat(32)}});
+        let of = |build_type: &str, external: Value, dependencies: Value| {
+            let predicate = json!({
+                "buildDefinition": {"buildType": build_type, "externalParameters": external,
+                                    "resolvedDependencies": dependencies},
+                "runDetails": {"builder": {"id": "https://example.com/builder"}},
+            });
+            let provenance = Provenance::from_predicate("https://slsa.dev/provenance/v1", &predicate).unwrap().unwrap();
+            Stated { dependencies: 0, ..read(&provenance) }
+        };
+        let plain = of(ACTIONS_BUILD_TYPE, workflow.clone(), json!([source]));
+        let build = json!({"buildType": ACTIONS_BUILD_TYPE, "externalParameters": workflow});
+        let run = json!({"run": {"argv": ["make"]}, "build": build});
+        assert_eq!(of(wrap::BUILD_TYPE, run.clone(), json!([input, source])), plain);
+        assert_eq!((plain.configs.len(), plain.uris.len(), plain.commits.len()), (1, 1, 1));
+        assert!(of("https://example.com/other", run, json!([source])).configs.is_empty());
+        let local = json!({"run": {"argv": ["make"]}, "build": {"buildType": local::BUILD_TYPE,
+                           "externalParameters": {"source": {"uri": "git+https://git.example.com/acme/app"}}}});
+        assert_eq!(of(wrap::BUILD_TYPE, local, json!([])).uris.len(), 1);
+    }
 
     #[test]
     fn runs_of_both_spellings() {
