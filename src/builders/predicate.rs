@@ -17,6 +17,7 @@ use crate::formats::provenance::v02::ProvenanceV02;
 use crate::generate::ci::github;
 use crate::generate::local;
 use crate::generate::local::ExternalParameters;
+use crate::generate::wrap;
 
 /// Build types of GitHub artifact attestations, of the npm command line on GitHub and of our own:
 /// `externalParameters.workflow`.
@@ -135,13 +136,16 @@ fn v1(predicate: &ProvenanceV1, stated: &mut Stated) {
     let definition = &predicate.build_definition;
     let dependencies = &definition.resolved_dependencies;
     stated.dependencies = dependencies.len();
-    let tekton = TEKTON_BUILD_TYPES.contains(&definition.build_type.as_str());
+    let (build_type, external) = unwrapped(definition);
+    let nothing = Map::new();
+    let external = external.unwrap_or(&nothing);
+    let tekton = TEKTON_BUILD_TYPES.contains(&build_type);
     let named = |name: &str| -> Vec<&ResourceDescriptor> {
         dependencies.iter().filter(|one| one.name.as_deref() == Some(name)).collect()
     };
     let main = if tekton {
         named("inputs/result").into_iter().take(1).collect()
-    } else if named_source(definition) && !named(github::SOURCE_NAME).is_empty() {
+    } else if named_source(build_type, external) && !named(github::SOURCE_NAME).is_empty() {
         // Ours have it under its name, in whatever order; two of that name must agree.
         named(github::SOURCE_NAME)
     } else {
@@ -150,14 +154,13 @@ fn v1(predicate: &ProvenanceV1, stated: &mut Stated) {
     for main in main {
         source("resolvedDependencies[0]", main.uri.as_deref(), &main.digest, stated);
     }
-    let external = &definition.external_parameters;
-    if WORKFLOW_BUILD_TYPES.contains(&definition.build_type.as_str()) {
+    if WORKFLOW_BUILD_TYPES.contains(&build_type) {
         workflow(external, &definition.internal_parameters, stated);
     }
-    if definition.build_type == github::BUILD_TYPE {
+    if build_type == github::BUILD_TYPE {
         complete_workflow(external, &definition.internal_parameters, stated);
     }
-    if let Some(descriptor) = external.get("source").filter(|_| definition.build_type != local::BUILD_TYPE) {
+    if let Some(descriptor) = external.get("source").filter(|_| build_type != local::BUILD_TYPE) {
         let digest = descriptor.get("digest").cloned().and_then(|value| serde_json::from_value(value).ok());
         let uri = descriptor.as_str().or_else(|| descriptor.get("uri")?.as_str());
         source("externalParameters.source", uri, &digest.unwrap_or_default(), stated);
@@ -172,9 +175,9 @@ fn v1(predicate: &ProvenanceV1, stated: &mut Stated) {
             stated.refs.push(Said { at: "buildConfigSource.ref", value: full_ref.to_owned() });
         }
     }
-    if definition.build_type == local::BUILD_TYPE {
+    if build_type == local::BUILD_TYPE {
         local_source(external, stated);
-    } else if named_source(definition) {
+    } else if named_source(build_type, external) {
         let full_ref = external.get("source").and_then(|found| found.get("ref")).and_then(Value::as_str);
         if let Some(full_ref) = full_ref.filter(|text| text.starts_with("refs/")) {
             stated.refs.push(Said { at: "externalParameters.source.ref", value: full_ref.to_owned() });
@@ -184,9 +187,26 @@ fn v1(predicate: &ProvenanceV1, stated: &mut Stated) {
 
 /// Whether a predicate has its source where sealmark writes it: in every build type of ours, and in those that a document
 /// of facts names (`docs/platforms.md`), whose `externalParameters.source` holds an address.
-fn named_source(definition: &BuildDefinition) -> bool {
-    let described = || definition.external_parameters.get("source").is_some_and(|found| found.get("uri").is_some());
-    definition.build_type.starts_with(OUR_BUILD_TYPES) || described()
+fn named_source(build_type: &str, external: &Map<String, Value>) -> bool {
+    let described = || external.get("source").is_some_and(|found| found.get("uri").is_some());
+    build_type.starts_with(OUR_BUILD_TYPES) || described()
+}
+
+/// The build type and the parameters that speak of the platform: of a command that sealmark ran, those of the build that
+/// it was a part of (`docs/buildtypes/run-v1.md`).
+fn unwrapped(definition: &BuildDefinition) -> (&str, Option<&Map<String, Value>>) {
+    let whole = (definition.build_type.as_str(), Some(&definition.external_parameters));
+    if definition.build_type != wrap::BUILD_TYPE {
+        return whole;
+    }
+    let build = definition.external_parameters.get("build");
+    match build.and_then(|build| build.get("buildType")).and_then(Value::as_str) {
+        Some(build_type) => {
+            let external = build.and_then(|build| build.get("externalParameters"));
+            (build_type, external.and_then(Value::as_object))
+        }
+        None => whole,
+    }
 }
 
 /// A local build names its source in the parameters too; one whose commit is not known lists no dependency and names it
@@ -296,7 +316,37 @@ pub(super) fn run_of(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    #[test]
+    fn a_command_that_was_run_says_what_its_build_says() {
+        let workflow = json!({"workflow": {
+            "repository": "https://github.com/acme/app", "path": ".github/workflows/release.yml", "ref": "refs/tags/v1",
+        }});
+        let source = json!({"name": "source", "uri": "git+https://github.com/acme/app@refs/tags/v1",
+                            "digest": {"gitCommit": "ab".repeat(20)}});
+        let input = json!({"name": "input/a", "uri": "git+https://github.com/evil/input", "digest": {"sha256": "aa".repeat(32)}});
+        let of = |build_type: &str, external: Value, dependencies: Value| {
+            let predicate = json!({
+                "buildDefinition": {"buildType": build_type, "externalParameters": external,
+                                    "resolvedDependencies": dependencies},
+                "runDetails": {"builder": {"id": "https://example.com/builder"}},
+            });
+            let provenance = Provenance::from_predicate("https://slsa.dev/provenance/v1", &predicate).unwrap().unwrap();
+            Stated { dependencies: 0, ..read(&provenance) }
+        };
+        let plain = of(ACTIONS_BUILD_TYPE, workflow.clone(), json!([source]));
+        let build = json!({"buildType": ACTIONS_BUILD_TYPE, "externalParameters": workflow});
+        let run = json!({"run": {"argv": ["make"]}, "build": build});
+        assert_eq!(of(wrap::BUILD_TYPE, run.clone(), json!([input, source])), plain);
+        assert_eq!((plain.configs.len(), plain.uris.len(), plain.commits.len()), (1, 1, 1));
+        assert!(of("https://example.com/other", run, json!([source])).configs.is_empty());
+        let local = json!({"run": {"argv": ["make"]}, "build": {"buildType": local::BUILD_TYPE,
+                           "externalParameters": {"source": {"uri": "git+https://git.example.com/acme/app"}}}});
+        assert_eq!(of(wrap::BUILD_TYPE, local, json!([])).uris.len(), 1);
+    }
 
     #[test]
     fn runs_of_both_spellings() {
