@@ -9,6 +9,9 @@ use std::io::Write;
 use std::net::TcpStream;
 use std::time::Duration;
 
+use sealmark::formats::artifact::Artifact;
+use sealmark::formats::digest::Algorithm;
+use sealmark::formats::digest::Digest;
 use serde_json::Value;
 use serde_json::json;
 use sigstore_trust_root::TrustedRoot;
@@ -27,7 +30,6 @@ use support::virtual_sigstore::GitHub;
 use support::virtual_sigstore::HashKind;
 use support::virtual_sigstore::Key;
 use support::virtual_sigstore::KeyKind;
-use support::virtual_sigstore::Kind;
 use support::virtual_sigstore::SctLie;
 use support::virtual_sigstore::asn1;
 use support::virtual_sigstore::b64;
@@ -243,4 +245,179 @@ fn honest_bundles_are_accepted_by_a_second_judge() {
         assert_eq!(judge(&server, &bundle, how), Ok(()), "{how:?}");
         assert_eq!(server.count(Service::Authority), 1);
     }
+}
+
+/// Sealmark's own verdict: nothing, or the code of the refusal.
+fn verdict(server: &SigstoreServer, bundle: &Value) -> Result<(), &'static str> {
+    let root = server.trusted_root().to_string();
+    let root = sealmark::trust::root::TrustedRoot::parse(root.as_bytes(), "virtual", None).unwrap();
+    let digest = Digest::new(Algorithm::Sha256, HashKind::Sha256.of(ARTIFACT)).unwrap();
+    let artifact = Artifact::new("app".to_owned(), vec![digest]).unwrap();
+    let bundle = sealmark::formats::bundle::Bundle::from_json(bundle.clone()).map_err(|error| error.code())?;
+    let verifier = sealmark::verify::Verifier::new(vec![root], Vec::new());
+    verifier.verify(&bundle, &artifact, jiff::Timestamp::now()).map(drop).map_err(|error| error.code())
+}
+
+#[test]
+fn lies_make_bundles_that_are_refused() {
+    let client = Client::new();
+    for how in [How::V1, How::V2, How::Both] {
+        let server = SigstoreServer::start("server", Instance::Public);
+        assert_eq!(verdict(&server, &client.bundle(&server, how).unwrap()), Ok(()), "{how:?}");
+    }
+    let authority = [
+        Lie::ForeignAuthority,
+        Lie::Expired,
+        Lie::NoSct,
+        Lie::WrongSct(SctLie::ForeignKey),
+        Lie::WrongSct(SctLie::OtherCertificate),
+    ];
+    let both = [
+        Lie::OtherEnvelope,
+        Lie::OtherTree,
+        Lie::OtherProof,
+        Lie::NoProof,
+        Lie::ForeignCheckpoint,
+        Lie::OtherCheckpoint,
+        Lie::NoCheckpoint,
+        Lie::ForeignLog,
+        Lie::OtherLog,
+        Lie::ChangedBody,
+    ];
+    let first = [Lie::ForeignPromise, Lie::OtherPromise, Lie::EarlyEntry, Lie::LateEntry];
+    let stamps = [Lie::OtherBytes, Lie::ForeignStamp, Lie::BadStamp, Lie::EarlyStamp, Lie::LateStamp, Lie::Rejected];
+    let cases = authority.iter().map(|lie| (Service::Authority, How::V1, lie));
+    let cases = cases.chain(both.iter().chain(&first).map(|lie| (Service::LogV1, How::V1, lie)));
+    let cases = cases.chain(both.iter().map(|lie| (Service::LogV2, How::V2, lie)));
+    let cases = cases.chain(stamps.iter().map(|lie| (Service::Timestamp, How::V2, lie)));
+    let mut refused = 0;
+    for (service, how, lie) in cases {
+        // Lies leave their marks in the trees.
+        let server = SigstoreServer::start("server", Instance::Public);
+        server.behave(service, &[Behaviour::Lie(lie.clone())]);
+        let bundle = client.bundle(&server, how).unwrap();
+        let ours = verdict(&server, &bundle);
+        println!("{service:?} {lie:?}: {ours:?}; the other judge: {:?}", judge(&server, &bundle, how));
+        assert!(ours.is_err(), "{service:?} {lie:?} was believed");
+        refused += 1;
+    }
+    println!("{refused} lies refused");
+    assert!(refused > 30);
+}
+
+#[test]
+fn lies_that_only_a_client_sees_are_told() {
+    let server = SigstoreServer::start("server", Instance::Public);
+    let client = Client::new();
+    let told = |lie: Lie| {
+        server.behave(Service::Authority, &[Behaviour::Lie(lie)]);
+        client.certificate(&server, &tokens::github(&GitHub::default()))
+    };
+    let honest = client.certificate(&server, &tokens::github(&GitHub::default())).unwrap();
+    for number in [1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 24] {
+        let other = told(Lie::Claim(number)).unwrap();
+        let texts = |der: &[u8]| der.windows(6).filter(|six| six == b"-other").count();
+        assert_eq!((texts(&honest), texts(&other)), (0, 1), "{number}");
+        assert!(told(Lie::NoClaim(number)).unwrap().len() < honest.len(), "{number}");
+    }
+    // The log notices too.
+    let strange = told(Lie::OtherKey).unwrap();
+    assert_eq!(post(&server, "/api/v1/log/entries", &client.proposal(&strange)).status, 400);
+    assert!(told(Lie::DetachedSct).is_err() && told(Lie::EmptyChain).is_err());
+    for lie in [Lie::OtherNonce, Lie::NoNonce] {
+        server.behave(Service::Timestamp, &[Behaviour::Lie(lie)]);
+        assert_eq!(client.stamp(&server), Err("another nonce".to_owned()));
+    }
+}
+
+#[test]
+fn every_platform_has_its_certificate() {
+    let server = SigstoreServer::start("server", Instance::Public);
+    let name = |claims: &Value| {
+        let der = Client::new().certificate(&server, claims).unwrap();
+        let certificate = sealmark::formats::certificate::SigningCertificate::parse(&der).unwrap();
+        certificate.san.as_str().to_owned()
+    };
+    for (claims, wanted) in [
+        (
+            tokens::github(&GitHub::default()),
+            "https://github.com/acme/app/.github/workflows/release.yml@refs/tags/v1.4.2",
+        ),
+        (tokens::gitlab(), "https://gitlab.com/acme/app//.gitlab-ci.yml@refs/tags/v1.4.2"),
+        (tokens::buildkite(), "https://buildkite.com/acme/app"),
+        (
+            tokens::circleci(),
+            "https://circleci.com/api/v2/projects/00000000-0000-4000-8000-000000000001/pipeline-definitions/00000000-0000-4000-8000-000000000003",
+        ),
+        (tokens::person(), "dev@example.com"),
+        (
+            json!({"iss": "https://ci.example.com", "sub": "https://ci.example.com/job/1"}),
+            "https://ci.example.com/job/1",
+        ),
+    ] {
+        assert!(name(&claims).contains(wanted), "{}", name(&claims));
+    }
+    let mut claims = tokens::gitlab();
+    claims.as_object_mut().unwrap().remove("ci_config_sha");
+    assert_eq!(Client::new().certificate(&server, &claims), Err("\"the token has no claim ci_config_sha\"".to_owned()));
+}
+
+#[test]
+fn services_refuse_what_the_real_ones_refuse() {
+    let server = SigstoreServer::start("server", Instance::Public);
+    let client = Client::new();
+    let good = tokens::github(&GitHub::default());
+    let refused = |request: &Value| {
+        let heard = post(&server, "/api/v2/signingCert", request);
+        assert_eq!(heard.status, 400);
+        heard.json()["message"].as_str().unwrap().to_owned()
+    };
+    let with = |name: &str, value: Value| {
+        let mut claims = good.clone();
+        claims[name] = value;
+        client.request(&server.token(&claims), good["sub"].as_str().unwrap())
+    };
+    assert_eq!(refused(&with("aud", json!("other"))), "the token is for another audience");
+    assert_eq!(refused(&with("exp", json!(1_700_000_000))), "the token has expired");
+    assert_eq!(refused(&with("sub", json!("somebody"))), "the proof of possession does not verify");
+    let elsewhere = SigstoreServer::start("elsewhere", Instance::Public);
+    let forged = client.request(&elsewhere.token(&good), good["sub"].as_str().unwrap());
+    assert_eq!(refused(&forged), "the token's signature does not verify");
+
+    let leaf = client.certificate(&server, &good).unwrap();
+    let stranger = Client { key: Key::derive("client", "stranger", KeyKind::P256), ..Client::new() };
+    let heard = post(&server, "/api/v1/log/entries", &stranger.proposal(&leaf));
+    assert_eq!((heard.status, server.entries()), (400, (0, 0)));
+    let first = post(&server, "/api/v1/log/entries", &client.proposal(&leaf));
+    let again = post(&server, "/api/v1/log/entries", &client.proposal(&leaf));
+    assert_eq!((first.status, again.status, server.entries()), (201, 409, (1, 0)));
+    let place = again.head.lines().find_map(|line| line.strip_prefix("Location: ")).unwrap();
+    assert_eq!(ask(&server, "GET", place, "", b"").unwrap().json(), first.json());
+    client.v2(&server, &leaf);
+    assert_eq!(server.entries(), (1, 1));
+    let private = SigstoreServer::start("server", Instance::Private);
+    assert_eq!(post(&private, "/api/v1/log/entries", &client.proposal(&leaf)).status, 404);
+}
+
+#[test]
+fn faults_come_in_the_order_of_the_list_and_are_counted() {
+    let server = SigstoreServer::start("server", Instance::Public);
+    server.behave(
+        Service::Token,
+        &[Behaviour::Status(503, "Retry-After: 1"), Behaviour::HangUp, Behaviour::LoseAnswer, Behaviour::Honest],
+    );
+    let [(_, url), (_, bearer)] = server.token_environment();
+    let path = format!("{}&audience=sigstore", url.strip_prefix(&server.url()).unwrap());
+    let headers = format!("Authorization: Bearer {bearer}\r\n");
+    let mut statuses = Vec::new();
+    for _ in 0..5 {
+        statuses.push(ask(&server, "GET", &path, &headers, b"").map(|heard| heard.status));
+    }
+    assert_eq!(statuses, [Some(503), None, None, Some(200), Some(200)]);
+    assert_eq!(server.count(Service::Token), 5);
+    assert_eq!(server.counts().into_iter().collect::<Vec<_>>(), [("GET /token".to_owned(), 5)]);
+    assert_eq!(ask(&server, "GET", &path, "", b"").unwrap().status, 401);
+    server.behave(Service::Token, &[Behaviour::Redirect("https://example.com/".to_owned()), Behaviour::Endless(1000)]);
+    assert_eq!(ask(&server, "GET", &path, "", b"").unwrap().status, 307);
+    assert!(ask(&server, "GET", &path, "", b"").unwrap().body.len() > 1000);
 }
