@@ -69,14 +69,27 @@ const WORD_HOMES: &[(&str, &[&str])] = &[
 const ANYWHERE: &[&str] = &[""];
 /// Every dependency by its name in code, and the files below `src/` that may name it.
 const CRATE_HOMES: &[(&str, &[&str])] = &[
-    ("aws_lc_rs", &["trust/key.rs", "sign/key.rs", "sign/encrypted.rs", "store/hash.rs"]),
+    ("aws_lc_rs", &["trust/key.rs", "sign/key.rs", "sign/keyless.rs", "sign/encrypted.rs", "store/hash.rs"]),
     ("base64", &["formats/base64.rs", "sign/"]),
     ("cel", &["policy/document/"]),
     ("clap", &["commands/"]),
     ("clap_complete", &["commands/completions.rs"]),
-    ("const_oid", &["formats/certificate.rs", "trust/key.rs", "verify/certificate.rs", "verify/token.rs"]),
+    (
+        "const_oid",
+        &["formats/certificate.rs", "remote/timestamp.rs", "trust/key.rs", "verify/certificate.rs", "verify/token.rs"],
+    ),
     ("crypto_secretbox", &["sign/encrypted.rs"]),
-    ("der", &["formats/certificate.rs", "formats/log_entry.rs", "trust/", "sign/key.rs", "verify/token.rs"]),
+    (
+        "der",
+        &[
+            "formats/certificate.rs",
+            "formats/log_entry.rs",
+            "remote/timestamp.rs",
+            "trust/",
+            "sign/key.rs",
+            "verify/token.rs",
+        ],
+    ),
     ("git2", &["workspace/"]),
     ("glob", &["store/subjects/"]),
     ("hex", ANYWHERE),
@@ -94,14 +107,14 @@ const CRATE_HOMES: &[(&str, &[&str])] = &[
     ("serde", ANYWHERE),
     ("serde_json", ANYWHERE),
     ("sigstore_merkle", &["verify/log.rs"]),
-    ("sigstore_trust_root", &["trust/embedded.rs", "trust/root.rs"]),
+    ("sigstore_trust_root", &["trust/embedded.rs", "trust/root.rs", "trust/signing_config.rs"]),
     ("sigstore_tsa", &["verify/time.rs"]),
     ("sigstore_types", &["trust/root.rs", "verify/log.rs", "verify/time.rs"]),
     ("tempfile", &["store/file.rs", "commands/demo.rs"]),
     ("thiserror", ANYWHERE),
     ("webpki", &["trust/root.rs", "verify/certificate.rs"]),
     ("x509_cert", &["formats/certificate.rs", "trust/", "sign/key.rs"]),
-    ("zeroize", &["sign/", "commands/"]),
+    ("zeroize", &["remote/fulcio.rs", "remote/token.rs", "sign/", "commands/"]),
 ];
 /// Packages whose library has another name.
 const LIBRARY_NAMES: &[(&str, &str)] = &[("rustls_webpki", "webpki")];

@@ -10,6 +10,8 @@ mod exit;
 mod expectations;
 mod generate;
 mod hints;
+#[allow(dead_code, reason = "attest asks it for a token as soon as it signs without a key")]
+mod identity;
 mod inspect;
 mod key;
 mod online;
