@@ -35,6 +35,13 @@ pub(super) fn take(reading: &mut Reading<'_>, at: &str, image: &str) -> Result<(
     let (registry, path) = first.map_or((None, path), |(registry, path)| (Some(registry), path));
     let registry = registry.filter(|registry| !DEFAULT.contains(registry));
     let path = if registry.is_none() { path.strip_prefix("library/").unwrap_or(path) } else { path };
+    let host = |name: &str| {
+        name.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:".contains(&b))
+    };
+    if registry.is_some_and(|name| !host(name)) {
+        return Err(refused(reading));
+    }
     let purl = Purl::new(Kind::Docker, path).and_then(|purl| purl.version(pinned));
     let mut purl = purl.ok_or_else(|| refused(reading))?;
     if let Some(registry) = registry {

@@ -12,7 +12,7 @@ use crate::generate::dependencies::reading::Reading;
 const MAX_DEPTH: usize = 64;
 
 /// Most values in one file, keys not counted.
-const MAX_VALUES: usize = 2_000_000;
+const MAX_VALUES: usize = 1_000_000;
 
 /// A value. What a plain word means is not asked: nothing that is read here is a number or a boolean.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +54,7 @@ enum Open {
     Map(BTreeMap<String, Node>, Option<String>),
 }
 
-/// The documents of a file. No key twice, no key but a text, at most 64 levels and 2,000,000 values.
+/// The documents of a file. No key twice, no key but a text, at most 64 levels and 1,000,000 values.
 pub(super) fn parse(reading: &Reading<'_>, text: &str) -> Result<Vec<Node>, DependencyError> {
     let mut documents = Vec::new();
     let mut open: Vec<Open> = Vec::new();
@@ -97,7 +97,7 @@ pub(super) fn parse(reading: &Reading<'_>, text: &str) -> Result<Vec<Node>, Depe
         };
         values += 1;
         if values > MAX_VALUES {
-            return Err(refused("at most 2000000 values"));
+            return Err(refused("at most 1000000 values"));
         }
         match open.last_mut() {
             None => documents.push(node),
