@@ -618,6 +618,179 @@ mod tests {
         assert_eq!(run("PATH/d/?", 5).unwrap_err().code(), "subject-too-many");
     }
 
+    fn artifacts(folder: &tempfile::TempDir, texts: &[&str], options: &SubjectOptions) -> Vec<(String, String)> {
+        let found = expand_in(folder, texts, options).unwrap();
+        found.iter().map(|one| (one.name().to_owned(), one.digests()[0].to_string())).collect()
+    }
+
+    fn named_by(naming: Naming) -> SubjectOptions {
+        SubjectOptions { naming, ..options(Directories::EachFile) }
+    }
+
+    #[test]
+    fn names_are_relative_to_a_folder() {
+        let folder = folder_with(&["out/a/app=abc", "out/b/app=xyz", "out/top=abc", "else/app"]);
+        let place = |name: &str| folder.path().join(name);
+        let relative = named_by(Naming::Relative(place("out/b/..")));
+        let names = |texts: &[&str]| {
+            let found = expand_in(&folder, texts, &relative)?;
+            Ok::<_, SubjectsError>(found.iter().map(|one| one.name().to_owned()).collect::<Vec<_>>())
+        };
+        assert_eq!(names(&["out/*/app", "out/top"]).unwrap(), ["a/app", "b/app", "top"]);
+        assert_eq!(names(&["out/a", "else/../out/b"]).unwrap(), ["a/app", "b/app"]);
+        assert_eq!(names(&["out"]).unwrap(), ["a/app", "b/app", "top"]);
+        assert_eq!(names(&["else/app"]).unwrap_err().code(), "subject-outside-root");
+        assert_eq!(names(&["out/a", "else"]).unwrap_err().code(), "subject-outside-root");
+        symlink("../a/app", place("out/b/link")).unwrap();
+        symlink("../out/b", place("else/door")).unwrap();
+        assert_eq!(names(&["out/b/link", "else/door/app"]).unwrap(), ["b/app", "b/link"]);
+        let gone = named_by(Naming::Relative(place("absent")));
+        assert_eq!(expand_in(&folder, &["out/top"], &gone).unwrap_err().code(), "subject-not-found");
+        // By their file names the two are a conflict.
+        assert_eq!(refused(&folder, &["out/*/app"]).code(), "subject-conflict");
+    }
+
+    #[test]
+    fn names_are_package_urls() {
+        let folder = folder_with(&["d/app-1.0.0.crate", "d/bin/tool"]);
+        let names = |texts: &[&str]| -> Vec<String> {
+            artifacts(&folder, texts, &named_by(Naming::Purl)).into_iter().map(|one| one.0).collect()
+        };
+        assert_eq!(names(&["d"]), ["pkg:cargo/app@1.0.0", "pkg:generic/bin/tool"]);
+        assert_eq!(names(&["d/bin/*"]), ["pkg:generic/tool"]);
+        let image = format!("ghcr.io/acme/app:v1@sha256:{ABC}");
+        let found = expand(&[image], &named_by(Naming::Purl), &|_| {}).unwrap();
+        assert_eq!(found[0].name(), format!("pkg:oci/app@sha256%3A{ABC}?repository_url=ghcr.io/acme/app"));
+    }
+
+    #[test]
+    fn images_are_named_by_repository_and_pinned() {
+        let options = options(Directories::EachFile);
+        let of = |text: &str| expand(&[text.to_owned()], &options, &|_| {});
+        for text in ["ghcr.io/Acme/App", "ghcr.io/acme/app:v1", "GHCR.IO/acme/app"] {
+            let found = of(&format!("{text}@sha256:{ABC}")).unwrap();
+            assert_eq!((found[0].name(), found[0].digests()[0].hex().as_str()), ("ghcr.io/acme/app", ABC));
+        }
+        assert_eq!(of(&format!("debian@sha256:{ABC}")).unwrap()[0].name(), "index.docker.io/library/debian");
+        for tag in ["ghcr.io/sealmark-test/app:v1", "ghcr.io/sealmark-test/app", "debian:bookworm", "localhost:5000/x"]
+        {
+            assert_eq!(of(tag).unwrap_err().code(), "subject-image-unpinned", "{tag}");
+        }
+        assert_eq!(of("absent/app").unwrap_err().code(), "subject-not-found");
+        for bad in ["x y@sha256:00".to_owned(), "x@sha256:00".to_owned(), format!("x@gitCommit:{}", &ABC[..40])] {
+            assert_eq!(of(&bad).unwrap_err().code(), "subject-image-invalid", "{bad}");
+        }
+        // Two tags of one repository are two contents of one name.
+        let two = [format!("acme/app:1@sha256:{ABC}"), format!("acme/app:2@sha256:{EMPTY}")];
+        assert_eq!(expand(&two, &options, &|_| {}).unwrap_err().code(), "subject-conflict");
+        let located = locate(&two[..1]).unwrap();
+        assert!(matches!(&located[0], Located::Digests { name, .. } if name == "index.docker.io/acme/app"));
+    }
+
+    /// An image layout with an index of two platforms and one attestation about the first; `annotation` names it.
+    fn layout(annotation: &str) -> (tempfile::TempDir, String, Vec<String>) {
+        let folder = folder_with(&[r#"out/oci-layout={"imageLayoutVersion":"1.0.0"}"#]);
+        let blob = |text: &str| {
+            let digest = hex::encode(<sha2::Sha256 as sha2::Digest>::digest(text));
+            let path = folder.path().join("out/blobs/sha256").join(&digest);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+            (format!("sha256:{digest}"), text.len())
+        };
+        let descriptor = |kind: &str, (digest, size): &(String, usize), annotations: &str| {
+            let media = format!("application/vnd.oci.image.{kind}.v1+json");
+            format!(r#"{{"mediaType":"{media}","digest":"{digest}","size":{size},"annotations":{{{annotations}}}}}"#)
+        };
+        let manifests = ["amd64", "arm64", "about"].map(|one| blob(&format!(r#"{{"layers":[],"x":"{one}"}}"#)));
+        let about = r#""vnd.docker.reference.type":"attestation-manifest""#;
+        let items = manifests.iter().zip(["", "", about]).map(|(one, note)| descriptor("manifest", one, note));
+        let index = blob(&format!(r#"{{"manifests":[{}]}}"#, items.collect::<Vec<_>>().join(",")));
+        let top = format!(r#"{{"manifests":[{}]}}"#, descriptor("index", &index, annotation));
+        fs::write(folder.path().join("out/index.json"), top).unwrap();
+        (folder, index.0, manifests.into_iter().map(|one| one.0).collect())
+    }
+
+    #[test]
+    fn a_layout_is_one_image() {
+        let name = |annotation: &str, options: &SubjectOptions| {
+            let (folder, index, _) = layout(annotation);
+            let text = format!("oci-layout:{}", folder.path().join("out").display());
+            let found = expand(&[text.clone()], options, &|_| {}).unwrap();
+            assert_eq!(found.len(), 1);
+            assert_eq!(found[0].digests()[0].to_string(), index);
+            assert!(matches!(locate(&[text]).unwrap().as_slice(), [Located::Digests { .. }]));
+            found[0].name().to_owned()
+        };
+        let plain = options(Directories::EachFile);
+        let tag = r#""org.opencontainers.image.ref.name":"v1.0""#;
+        let full = r#""org.opencontainers.image.ref.name":"ghcr.io/Acme/App:v1.0""#;
+        let containerd =
+            r#""io.containerd.image.name":"docker.io/library/debian:12","org.opencontainers.image.ref.name":"12""#;
+        assert_eq!(name("", &plain), "out");
+        assert_eq!(name(tag, &plain), "out");
+        assert_eq!(name(full, &plain), "ghcr.io/acme/app");
+        assert_eq!(name(containerd, &plain), "index.docker.io/library/debian");
+        assert!(name(full, &named_by(Naming::Purl)).starts_with("pkg:oci/app@sha256%3A"));
+    }
+
+    #[test]
+    fn manifests_of_platforms_are_subjects_when_asked_for() {
+        let (folder, index, manifests) = layout(r#""org.opencontainers.image.ref.name":"ghcr.io/acme/app:1""#);
+        let text = format!("oci-layout:{}", folder.path().join("out").display());
+        let each = SubjectOptions { platforms: Platforms::Each, ..options(Directories::EachFile) };
+        let found = expand(&[text.clone()], &each, &|_| {}).unwrap();
+        let found: Vec<_> = found.iter().map(|one| (one.name().to_owned(), one.digests()[0].to_string())).collect();
+        let mut expected = vec![("ghcr.io/acme/app".to_owned(), index)];
+        expected.extend(manifests.iter().take(2).map(|one| (format!("ghcr.io/acme/app@{one}"), one.clone())));
+        expected.sort();
+        assert_eq!(found, expected);
+        // One of them by its digest.
+        let one = [format!("{text}@{}", manifests[1])];
+        let found = expand(&one, &options(Directories::EachFile), &|_| {}).unwrap();
+        assert_eq!((found[0].name(), found[0].digests()[0].to_string()), ("out", manifests[1].clone()));
+        // A manifest that is not what its digest says is no subject.
+        let path = folder.path().join("out/blobs/sha256").join(&manifests[0]["sha256:".len()..]);
+        fs::write(path, r#"{"layers":[],"x":"AMD64"}"#).unwrap();
+        assert_eq!(expand(&[text], &each, &|_| {}).unwrap_err().code(), "layout-blob-digest");
+    }
+
+    #[test]
+    fn layouts_with_several_images_list_them() {
+        let (folder, index, manifests) = layout("");
+        let entry = |media: &str, digest: &str| {
+            let hex = &digest["sha256:".len()..];
+            let size = fs::metadata(folder.path().join("out/blobs/sha256").join(hex)).unwrap().len();
+            format!(r#"{{"mediaType":"application/vnd.oci.image.{media}.v1+json","digest":"{digest}","size":{size}}}"#)
+        };
+        let top = format!(r#"{{"manifests":[{},{}]}}"#, entry("index", &index), entry("manifest", &manifests[0]));
+        fs::write(folder.path().join("out/index.json"), top).unwrap();
+        let text = format!("oci-layout:{}", folder.path().join("out").display());
+        let expand = |text: String| expand(&[text], &options(Directories::EachFile), &|_| {});
+        let error = expand(text.clone()).unwrap_err();
+        assert_eq!(error.code(), "layout-image-ambiguous");
+        assert!(error.to_string().contains(&index) && error.to_string().contains(&manifests[0]), "{error}");
+        assert_eq!(expand(format!("{text}@{index}")).unwrap().len(), 1);
+        assert_eq!(expand(format!("{text}@sha256:{ABC}")).unwrap_err().code(), "layout-blob-missing");
+        assert_eq!(expand(format!("{text}/nowhere")).unwrap_err().code(), "layout-missing");
+    }
+
+    #[test]
+    fn standard_input_is_handed_in() {
+        let text = ["@-".to_owned()];
+        let mut options = options(Directories::EachFile);
+        assert_eq!(expand(&text, &options, &|_| {}).unwrap_err().code(), "subject-stdin");
+        assert_eq!(locate(&text).unwrap_err().code(), "subject-stdin");
+        options.stdin = Some(format!("{ABC}  app\n").into_bytes());
+        assert_eq!(expand(&text, &options, &|_| {}).unwrap()[0].name(), "app");
+        options.stdin = Some(b"x".to_vec());
+        let error = expand(&text, &options, &|_| {}).unwrap_err();
+        assert_eq!(error.code(), "checksums-malformed-line");
+        assert!(error.to_string().starts_with("standard input: line 1"), "{error}");
+        options.stdin = Some(Vec::new());
+        assert_eq!(expand(&text, &options, &|_| {}).unwrap_err().code(), "subject-empty-checksums");
+        assert!(needs_stdin(&["a".to_owned(), "@-".to_owned()]) && !needs_stdin(&["@a".to_owned(), "-".to_owned()]));
+    }
+
     #[test]
     fn nothing_is_an_error() {
         let nothing = expand(&[], &options(Directories::EachFile), &|_| {});

@@ -158,7 +158,8 @@ fn is_json(start: &[u8]) -> bool {
 
 fn is_base64(decoded: &[u8]) -> bool {
     let text: Vec<u8> = decoded.iter().copied().filter(|b| !b.is_ascii_whitespace()).collect();
-    text.len() >= 64 && str::from_utf8(&text).ok().and_then(base64::decode).is_some()
+    // A bare digest is base64 by accident.
+    text.iter().any(|b| !b.is_ascii_hexdigit()) && str::from_utf8(&text).ok().and_then(base64::decode).is_some()
 }
 
 /// What a text is that is no base64.
