@@ -24,7 +24,6 @@ use crate::commands::attest::output::OutputArgs;
 use crate::commands::attest::output::Plan;
 use crate::commands::build;
 use crate::commands::build::BuildArgs;
-use crate::commands::build::HashArgs;
 use crate::commands::build::Seen;
 use crate::commands::error::CommandError;
 use crate::commands::exit::Exit;
@@ -32,6 +31,7 @@ use crate::commands::generate;
 use crate::commands::identity;
 use crate::commands::private_key;
 use crate::commands::run::RunArgs;
+use crate::commands::subjects::SubjectArgs;
 use crate::commands::terminal;
 use crate::formats::artifact::Artifact;
 use crate::formats::digest::Algorithm;
@@ -50,9 +50,8 @@ use crate::store::parallel::in_parallel;
 /// Arguments.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// A file, a pattern, a folder, a digest such as sha256:…, or @FILE with checksums
-    #[arg(value_name = "SUBJECT", value_parser = NonEmptyStringValueParser::new())]
-    subjects: Vec<String>,
+    #[command(flatten)]
+    subjects: SubjectArgs,
 
     /// Private key in PEM, plain or encrypted; a password is read from SEALMARK_PASSWORD, COSIGN_PASSWORD or the terminal.
     /// Without it, the identity of this job or person is certified for a key that is used once
@@ -76,9 +75,6 @@ pub(super) struct Args {
     /// Make an attestation of its own for each subject, as PyPI asks for
     #[arg(long, conflicts_with = "statement", help_heading = "Attestation")]
     single_subject: bool,
-
-    #[command(flatten)]
-    hash: HashArgs,
 
     #[command(flatten)]
     build: BuildArgs,
@@ -124,7 +120,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     let environment = build::environment();
     let platform = args.build.platform(&environment)?;
     let source = source(args, platform)?;
-    let ran = args.run.run(&args.subjects)?;
+    let ran = args.run.run(&args.subjects.subjects)?;
     // The facts come out of the token where there is one, and a token does not last: it is asked for after the command,
     // and of the platform alone. Nothing public is asked for anything yet.
     let session = match &args.key {
@@ -132,20 +128,20 @@ pub(super) fn run(args: &Args) -> Outcome {
         Some(_) => None,
     };
     let token = match &args.key {
-        Some(_) => identity::given(None, &environment)?,
+        Some(_) => identity::given(None, platform, &environment)?,
         None => None,
     };
     let claims = session.as_ref().map(|session| session.claims()).or(token.as_ref().map(IdToken::claims));
     let material = material(args, source, ran.as_ref(), &environment, claims)?;
-    let artifacts = artifacts(args, &material)?;
+    let artifacts = artifacts(args, &material, &environment)?;
     let groups: Vec<&[Artifact]> =
         if args.single_subject { artifacts.chunks(1).collect() } else { vec![artifacts.as_slice()] };
     let each = if args.single_subject { Each::Group } else { Each::All };
-    let plan = Plan::new(&args.output, &args.subjects, &groups, each)?;
+    let plan = Plan::new(&args.output, &args.subjects.subjects, &groups, each)?;
     let read = [args.key.as_deref(), args.predicate.as_deref(), args.statement.as_deref()];
     plan.look(&artifacts, &read.into_iter().flatten().collect::<Vec<_>>())?;
     if let Material::Provenance(facts) = &material {
-        let mut rows = generate::subject_rows(&args.subjects, &artifacts)?;
+        let mut rows = generate::subject_rows(&args.subjects.subjects, &artifacts)?;
         rows.extend(facts.explain());
         build::refuse_secrets(&rows)?;
     }
@@ -234,7 +230,7 @@ fn material<'a>(
 }
 
 /// The artifacts; for somebody else's Statement they are hashed with whatever it names them by.
-fn artifacts(args: &Args, material: &Material<'_>) -> Result<Vec<Artifact>, CommandError> {
+fn artifacts(args: &Args, material: &Material<'_>, environment: &Environment) -> Result<Vec<Artifact>, CommandError> {
     /// What is computed and a Statement may name a file by.
     const COMPUTED: [Algorithm; 7] = [
         Algorithm::GitBlob,
@@ -245,15 +241,15 @@ fn artifacts(args: &Args, material: &Material<'_>) -> Result<Vec<Artifact>, Comm
         Algorithm::Sha512,
         Algorithm::Sha512_256,
     ];
-    if args.subjects.is_empty() && args.statement.is_some() {
+    if args.statement.is_some() && args.subjects.is_empty(environment) {
         return Ok(Vec::new());
     }
-    let mut also = args.hash.digests.clone();
+    let mut also = Vec::new();
     if let Material::Statement(text) = material {
         let refused = |error| build::attest(&AttestError::Format(error));
         let statement = Statement::parse(text.as_slice().into()).map_err(refused)?;
         let named = |one: &Algorithm| statement.subjects.iter().any(|subject| subject.digest.get(*one).is_some());
         also.extend(COMPUTED.into_iter().filter(named));
     }
-    artifacts::expand(&args.subjects, &also)
+    args.subjects.artifacts(environment, &also)
 }

@@ -1,6 +1,5 @@
 //! The flags that describe a build, shared by `generate` and `attest`, and the facts they come to.
 
-use std::collections::BTreeMap;
 use std::env;
 use std::path::Path;
 
@@ -14,7 +13,6 @@ use crate::commands::artifacts;
 use crate::commands::error::CommandError;
 use crate::commands::exit::Exit;
 use crate::commands::terminal;
-use crate::formats::digest::Algorithm;
 use crate::formats::json;
 use crate::formats::jwt::TokenClaims;
 use crate::generate::GenerateError;
@@ -23,7 +21,6 @@ use crate::generate::ci::Environment;
 use crate::generate::ci::GithubForm;
 use crate::generate::ci::Inputs;
 use crate::generate::ci::Platform;
-use crate::generate::dependencies;
 use crate::generate::dependencies::Collected;
 use crate::generate::facts::BuildFacts;
 use crate::generate::facts::ExplainRow;
@@ -35,7 +32,9 @@ use crate::generate::redact;
 use crate::generate::wrap;
 use crate::generate::wrap::Ran;
 use crate::store::file::read_capped;
+use crate::store::links;
 use crate::workspace;
+use crate::workspace::dependencies::Limits;
 
 /// Longest JSON file that describes a build, in bytes (32 MiB). GitHub's event payloads have at most 25 MiB.
 const MAX_DOCUMENT: u64 = 32 << 20;
@@ -151,18 +150,6 @@ enum DependenciesArg {
     Auto,
 }
 
-/// Flags that describe how artifacts are hashed.
-#[derive(Debug, clap::Args)]
-pub(super) struct HashArgs {
-    /// Digest algorithm besides sha256: sha384, sha512, …; repeatable
-    #[arg(long = "digest", value_name = "ALGORITHM", value_delimiter = ',', value_parser = algorithm)]
-    pub(super) digests: Vec<Algorithm>,
-}
-
-fn algorithm(text: &str) -> Result<Algorithm, String> {
-    Algorithm::from_name(text).ok_or_else(|| format!("expected an in-toto digest algorithm, found {text:?}"))
-}
-
 fn platform(text: &str) -> Result<Platform, String> {
     Platform::from_name(text).ok_or_else(|| format!("expected the name of a platform, found {text:?}"))
 }
@@ -220,9 +207,6 @@ impl BuildArgs {
         ran: Option<&Ran>,
     ) -> Result<BuildFacts, CommandError> {
         let Seen { platform, git, collected } = seen;
-        if let Some(claims) = claims {
-            ci::matches_issuer(platform, claims, environment).map_err(|error| generate(&error))?;
-        }
         let (event, vars) = match platform {
             Platform::Github => (environment.get("GITHUB_EVENT_PATH").map(document).transpose()?, self.vars(environment)?),
             _ => (None, None),
@@ -260,11 +244,12 @@ impl BuildArgs {
         }
         redact::mask(&mut facts, &self.masks).map_err(|error| generate(&error))?;
         if let Some(collected) = collected {
-            dependencies::add(&mut facts, collected);
+            facts.extensions.insert("dependencies".to_owned(), collected.completeness());
+            facts.dependencies.extend(collected.dependencies);
         }
         for path in &self.links {
-            let linked = workspace::dependencies::link(Path::new(path));
-            facts.byproducts.push(linked.map_err(|error| CommandError::usage(error.code(), error))?);
+            let linked = links::link(Path::new(path)).map_err(|error| CommandError::usage(error.code(), error))?;
+            facts.byproducts.push(linked);
         }
         Ok(facts)
     }
@@ -278,10 +263,10 @@ impl BuildArgs {
             return Ok(None);
         }
         let root = Path::new(self.source.as_deref().unwrap_or("."));
-        let collected = workspace::dependencies::collect(root);
+        let collected = workspace::dependencies::collect(root, &Limits::USUAL);
         let collected = collected.map_err(|error| CommandError::usage(error.code(), error))?;
         if self.require_complete {
-            dependencies::require_complete(&collected).map_err(|error| {
+            collected.require_complete().map_err(|error| {
                 generate(&error).hint("pin what is named by a digest, or leave --require-complete out")
             })?;
         }
@@ -356,7 +341,7 @@ fn document(path: &str) -> Result<Value, CommandError> {
 pub(super) fn refuse_secrets(rows: &[ExplainRow]) -> Result<(), CommandError> {
     let variables = env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let held: Vec<(String, String)> =
-        variables.filter(|(name, value)| value.len() >= MIN_SECRET && redact::is_secret_name(name)).collect();
+        variables.filter(|(name, value)| value.len() >= MIN_SECRET && redact::looks_secret(name)).collect();
     let known: Vec<(&str, &str)> = held.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     redact::scan(rows).and_then(|()| redact::scan_known(rows, &known)).map_err(|error| {
         generate(&error).hint("take the secret out of where it comes from, or name its parameter with --mask")

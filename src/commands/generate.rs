@@ -11,10 +11,10 @@ use crate::commands::Outcome;
 use crate::commands::artifacts;
 use crate::commands::build;
 use crate::commands::build::BuildArgs;
-use crate::commands::build::HashArgs;
 use crate::commands::error::CommandError;
 use crate::commands::exit::Exit;
 use crate::commands::identity;
+use crate::commands::subjects::SubjectArgs;
 use crate::commands::terminal;
 use crate::formats::artifact::Artifact;
 use crate::formats::artifact::Reference;
@@ -29,12 +29,8 @@ use crate::store::file::write_atomic;
 /// Arguments.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// A file, a pattern, a folder, a digest such as sha256:…, or @FILE with checksums
-    #[arg(value_name = "SUBJECT", required = true, value_parser = NonEmptyStringValueParser::new())]
-    subjects: Vec<String>,
-
     #[command(flatten)]
-    hash: HashArgs,
+    subjects: SubjectArgs,
 
     #[command(flatten)]
     build: BuildArgs,
@@ -62,10 +58,11 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Outcome {
     let environment = build::environment();
-    let token = identity::given(args.identity_token.as_deref(), &environment)?;
-    let facts = args.build.facts(args.build.look(args.build.platform(&environment)?)?, &environment, token.as_ref().map(IdToken::claims), None)?;
-    let artifacts = artifacts::expand(&args.subjects, &args.hash.digests)?;
-    let mut rows = subject_rows(&args.subjects, &artifacts)?;
+    let platform = args.build.platform(&environment)?;
+    let token = identity::given(args.identity_token.as_deref(), platform, &environment)?;
+    let facts = args.build.facts(args.build.look(platform)?, &environment, token.as_ref().map(IdToken::claims), None)?;
+    let artifacts = args.subjects.artifacts(&environment, &[])?;
+    let mut rows = subject_rows(&args.subjects.subjects, &artifacts)?;
     rows.extend(facts.explain());
     build::refuse_secrets(&rows)?;
     let text = if args.explain {

@@ -22,6 +22,7 @@ mod roots;
 mod run;
 mod shell;
 mod slsa_verifier;
+mod subjects;
 mod terminal;
 mod trust;
 mod upgrade;

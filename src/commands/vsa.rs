@@ -16,6 +16,7 @@ use crate::attest::summary::Ended;
 use crate::attest::summary::Summary;
 use crate::commands::Outcome;
 use crate::commands::artifacts;
+use crate::commands::attest;
 use crate::commands::private_key;
 use crate::commands::build;
 use crate::commands::error::CommandError;

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::formats::provenance::v1;
 use crate::formats::provenance::v02;
-use crate::formats::statement::STATEMENT_V0_1 as STATEMENT_V01_TYPE;
+use crate::formats::statement::STATEMENT_V0_1;
 use crate::formats::vsa;
 use crate::generate::GenerateError;
 use crate::generate::MAX_VIOLATIONS;

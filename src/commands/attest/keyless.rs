@@ -14,16 +14,16 @@ use crate::commands::error::CommandError;
 use crate::commands::exit::Exit;
 use crate::commands::hints;
 use crate::commands::identity;
+use crate::commands::identity::Wanted;
 use crate::commands::roots;
 use crate::formats::jwt::TokenClaims;
 use crate::generate::ci;
 use crate::generate::ci::Environment;
 use crate::generate::ci::Platform;
 use crate::generate::ci::Visibility;
-use crate::remote::fulcio::CertificateAuthority;
-use crate::remote::rekor_upload::Log;
-use crate::remote::timestamp::TimestampAuthority;
+use crate::remote::token::Audience;
 use crate::remote::token::IdToken;
+use crate::remote::token::SIGSTORE_AUDIENCE;
 use crate::sign::SignError;
 use crate::sign::keyless::Certified;
 use crate::sign::keyless::Services;
@@ -34,6 +34,7 @@ use crate::sign::privacy::Permit;
 use crate::store::file::read_capped;
 use crate::trust::root::TrustedRoot;
 use crate::trust::signing_config;
+use crate::trust::signing_config::LogChoice;
 use crate::trust::signing_config::LogVersion;
 use crate::trust::signing_config::Selected;
 use crate::trust::signing_config::SigningConfig;
@@ -76,7 +77,7 @@ pub(super) struct KeylessArgs {
 
     /// Root that the finished attestation must verify under: public-good, github, or a trusted_root.json; repeatable
     #[arg(long, value_name = "ROOT", help_heading = "Signing without a key", value_parser = NonEmptyStringValueParser::new())]
-    trust: Vec<String>,
+    pub(super) trust: Vec<String>,
 
     /// Publish the names of a source that is not public, for good, in public logs
     #[arg(long, help_heading = "Signing without a key")]
@@ -122,22 +123,17 @@ impl KeylessArgs {
     pub(super) fn open(&self, platform: Platform, environment: &Environment) -> Result<Session, CommandError> {
         let selected = self.selected()?;
         let total = Duration::from_secs(self.timeout);
-        let refused = |error: crate::remote::RemoteError| CommandError::usage(error.code(), error);
-        let log = |(url, version): &(String, LogVersion)| Log::new(url, *version, total);
-        let services = Services {
-            ca: CertificateAuthority::new(&selected.ca, total).map_err(refused)?,
-            logs: selected.logs.iter().map(log).collect::<Result<_, _>>().map_err(refused)?,
-            timestamps: selected
-                .timestamps
-                .iter()
-                .map(|url| TimestampAuthority::new(url, total))
-                .collect::<Result<_, _>>()
-                .map_err(refused)?,
-        };
+        let services = Services::new(&selected, total).map_err(|error| CommandError::usage(error.code(), error))?;
         let roots = roots::load(&self.trust)?;
         let said = if self.private_instance { Instance::Private } else { Instance::Public };
         let instance = privacy::instance(said, selected.addresses());
-        let token = identity::obtain(self.identity_token.as_deref(), platform, environment, total)?;
+        let given = self.identity_token.as_deref();
+        let audience = match said {
+            Instance::Public => Audience::Is(SIGSTORE_AUDIENCE),
+            Instance::Private => Audience::LeftToTheAuthority,
+        };
+        let wanted = Wanted { given, platform, environment, audience, total };
+        let token = identity::token(&wanted, Timestamp::now())?;
         let visibility = ci::visibility(token.claims());
         let consent = if self.allow_public_log { Consent::Given } else { Consent::Withheld };
         Ok(Session { token, selected, services, roots, visibility, instance, consent })
@@ -150,12 +146,6 @@ impl KeylessArgs {
                 RekorVersion::V2 => LogVersion::V2,
             };
             let logs: Vec<_> = self.rekor_url.iter().map(|url| (url.clone(), version)).collect();
-            let timed = !self.timestamp_urls.is_empty();
-            // Rekor v1 proves a time itself; nothing else does.
-            if !timed && !matches!(logs.as_slice(), [(_, LogVersion::V1)]) {
-                let message = "expected --timestamp-url where no Rekor v1 log says when it was signed, found none";
-                return Err(CommandError::usage("timestamp-url-missing", message));
-            }
             return Ok(Selected { ca: ca.clone(), logs, timestamps: self.timestamp_urls.clone() });
         }
         let config = match &self.signing_config {
@@ -165,7 +155,7 @@ impl KeylessArgs {
             }
             None => SigningConfig::public_good(),
         };
-        let selected = config.and_then(|config| config.select(Timestamp::now()));
+        let selected = config.and_then(|config| config.select(Timestamp::now(), LogChoice::Highest));
         selected.map_err(|error| CommandError::usage(error.code(), error))
     }
 }

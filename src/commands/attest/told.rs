@@ -124,7 +124,7 @@ fn check_it(args: &Args, plan: &Plan<'_>, attested: &Attested) -> String {
     /// Most artifacts that are written out, and looked for an attestation beside them.
     const SHOWN: usize = 5;
     let mut words: Vec<String> = vec!["sealmark".to_owned(), "verify".to_owned()];
-    let (subjects, located) = (&args.subjects, &plan.located);
+    let (subjects, located) = (&args.subjects.subjects, &plan.located);
     words.extend(subjects.iter().take(SHOWN).cloned());
     if subjects.is_empty() || subjects.len() > SHOWN {
         words.push("SUBJECT".to_owned());

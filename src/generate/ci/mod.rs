@@ -253,6 +253,17 @@ pub enum Visibility {
     Unknown,
 }
 
+impl Visibility {
+    /// In a word, as people read it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Private => "private",
+            Self::Unknown => "of unknown visibility",
+        }
+    }
+}
+
 /// Who may see the source. Only a claim that says `public` makes it so; one that says anything else beside it wins.
 pub fn visibility(claims: &TokenClaims) -> Visibility {
     let said: Vec<Visibility> = ["repository_visibility", "project_visibility"]
