@@ -5,6 +5,7 @@
 //! cannot disagree. [`statement`] writes the Statement; `validate` checks it against our own schema before anybody
 //! signs it.
 
+pub mod agreement;
 pub mod ci;
 pub mod facts;
 pub mod git;
@@ -18,6 +19,7 @@ use std::io;
 
 use crate::formats::digest::DigestError;
 use crate::formats::digest::DigestSet;
+use crate::formats::provenance::ProvenanceError;
 
 /// Why no Statement could be made.
 #[derive(Debug, thiserror::Error)]
@@ -137,6 +139,19 @@ pub enum GenerateError {
         /// What was found; never a secret.
         found: String,
     },
+    /// What is to be signed is not what the certificate says.
+    #[error(
+        "the predicate says what the certificate says, found {} differences: {}",
+        .disagreements.len(),
+        agreement::listed(.disagreements)
+    )]
+    CertificateDisagrees {
+        /// Every field that differs.
+        disagreements: Vec<agreement::Disagreement>,
+    },
+    /// The predicate is provenance that cannot be read.
+    #[error(transparent)]
+    Provenance(#[from] ProvenanceError),
     /// A Statement about nothing.
     #[error("a statement has at least one subject, found none")]
     NoSubject,
@@ -227,6 +242,8 @@ impl GenerateError {
             Self::PlatformClaimConflict { .. } => "platform-claim-conflict",
             Self::PlatformFactMissing { .. } => "platform-fact-missing",
             Self::PlatformFactInvalid { .. } => "platform-fact-invalid",
+            Self::CertificateDisagrees { .. } => "certificate-disagrees",
+            Self::Provenance(error) => error.code(),
             Self::NoSubject => "no-subject",
             Self::TooManySubjects { .. } => "too-many-subjects",
             Self::SubjectNameEmpty => "subject-name-empty",
