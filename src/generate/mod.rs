@@ -11,6 +11,7 @@ pub mod facts;
 pub mod git;
 pub mod local;
 pub mod statement;
+pub mod v02;
 #[cfg(feature = "cli")]
 pub mod validate;
 
