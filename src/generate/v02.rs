@@ -33,6 +33,7 @@ pub fn predicate(facts: &BuildFacts) -> ProvenanceV02 {
     let build_type = if github { github::BUILD_TYPE } else { facts.build_type.value.as_str() };
     let environment = if github { github_environment(facts) } else { facts.internal_parameters.to_map() };
     let mut parameters = facts.external_parameters.to_map();
+    let variables = parameters.contains_key("vars");
     parameters.retain(|name, _| !SOURCES.contains(&name.as_str()));
     let run = facts.invocation_id.as_ref().map(|fact| fact.value.as_str());
     ProvenanceV02 {
@@ -51,8 +52,8 @@ pub fn predicate(facts: &BuildFacts) -> ProvenanceV02 {
             build_started_on: time(&facts.started_on),
             build_finished_on: time(&facts.finished_on),
             completeness: Some(Completeness {
-                // Only of this build type are the parameters all that the tenant could set.
-                parameters: Some(facts.build_type.value == github::BUILD_TYPE),
+                // All that the tenant could set is there when the variables are: the workflow may not have handed them over.
+                parameters: Some(facts.build_type.value == github::BUILD_TYPE && variables),
                 environment: Some(false),
                 materials: Some(false),
                 extra: Map::new(),

@@ -150,7 +150,7 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         field: "run",
         place: "/runDetails/metadata/invocationId",
-        held: |certificate| claim(certificate, Claim::RunInvocationUri),
+        held: |certificate| claim(certificate, Claim::RunInvocationUri).filter(|_| !is_misnamed(certificate)),
         said: |predicate| predicate.runs(),
         presence: Presence::Workflow,
     },
@@ -190,15 +190,20 @@ fn either(certificate: &SigningCertificate, new: Claim, old: Claim) -> Option<St
     claim(certificate, new).or_else(|| claim(certificate, old))
 }
 
-/// The source repository. The public certificate authority writes `https://gitlab.com` before the projects of every
-/// GitLab that it knows; of an issuer that serves another host the claim names no repository.
+/// The source repository.
 fn source(certificate: &SigningCertificate) -> Option<String> {
     let old = || claim(certificate, Claim::GithubWorkflowRepository).map(|name| format!("https://github.com/{name}"));
     let uri = claim(certificate, Claim::SourceRepositoryUri).or_else(old)?;
-    let issuer = certificate.issuer().unwrap_or_default();
-    let (signer, host) = (host(certificate.san.as_str()), host(&uri));
-    let wrong = Some(signer) == Some(self::host(issuer)) && signer != host;
-    (!wrong).then(|| repository(&uri))
+    (!is_misnamed(certificate)).then(|| repository(&uri))
+}
+
+/// The public certificate authority begins the addresses of every GitLab that it knows with `https://gitlab.com`. Where
+/// issuer and signer are of one host and the repository is of another, addresses name nothing.
+fn is_misnamed(certificate: &SigningCertificate) -> bool {
+    let signer = host(certificate.san.as_str());
+    let repository = claim(certificate, Claim::SourceRepositoryUri);
+    certificate.issuer().is_some_and(|issuer| host(issuer) == signer)
+        && repository.is_some_and(|repository| host(&repository) != signer)
 }
 
 fn host(uri: &str) -> &str {
