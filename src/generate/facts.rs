@@ -340,6 +340,11 @@ impl BuildFacts {
         }
     }
 
+    /// The dependencies in the order in which they are written.
+    pub fn sorted_dependencies(&self) -> Vec<&Dependency> {
+        sorted(&self.dependencies)
+    }
+
     /// Every leaf of the predicate, in the order it is written, with its source and backing.
     pub fn explain(&self) -> Vec<ExplainRow> {
         let mut rows = Rows(Vec::new());

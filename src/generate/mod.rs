@@ -5,6 +5,7 @@
 //! cannot disagree. [`statement`] writes the Statement; `validate` checks it against our own schema before anybody
 //! signs it.
 
+pub mod agreement;
 pub mod ci;
 #[cfg(feature = "cli")]
 pub mod dependencies;
@@ -13,6 +14,7 @@ pub mod git;
 pub mod local;
 pub mod redact;
 pub mod statement;
+pub mod v02;
 #[cfg(feature = "cli")]
 pub mod validate;
 pub mod wrap;
@@ -22,6 +24,7 @@ use std::io;
 
 use crate::formats::digest::DigestError;
 use crate::formats::digest::DigestSet;
+use crate::formats::provenance::ProvenanceError;
 
 /// Why no Statement could be made.
 #[derive(Debug, thiserror::Error)]
@@ -195,6 +198,19 @@ pub enum GenerateError {
         /// What was given.
         found: String,
     },
+    /// What is to be signed is not what the certificate says.
+    #[error(
+        "the predicate says what the certificate says, found {} differences: {}",
+        .disagreements.len(),
+        agreement::listed(.disagreements)
+    )]
+    CertificateDisagrees {
+        /// Every field that differs.
+        disagreements: Vec<agreement::Disagreement>,
+    },
+    /// The predicate is provenance that cannot be read.
+    #[error(transparent)]
+    Provenance(#[from] ProvenanceError),
     /// A Statement about nothing.
     #[error("a statement has at least one subject, found none")]
     NoSubject,
@@ -333,6 +349,8 @@ impl GenerateError {
             Self::PlatformUnknown { .. } => "platform-unknown",
             Self::FactsInvalid { .. } => "facts-invalid",
             Self::FactsReserved { .. } => "facts-reserved",
+            Self::CertificateDisagrees { .. } => "certificate-disagrees",
+            Self::Provenance(error) => error.code(),
             Self::NoSubject => "no-subject",
             Self::TooManySubjects { .. } => "too-many-subjects",
             Self::SubjectNameEmpty => "subject-name-empty",

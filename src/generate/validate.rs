@@ -45,7 +45,7 @@ const ACCEPTING: &[(&str, &Schema)] =
 /// Checks a Statement that sealmark generated: Statement v1 (v0.1 around provenance v0.2), every field known, every value
 /// well-formed.
 ///
-/// The predicate is checked too when it is SLSA provenance v1 or a VSA v1; of any other type only the Statement around it
+/// The predicate is checked too when it is SLSA provenance v0.2 or v1 or a VSA v1; of any other type only the Statement around it
 /// is checked, as sealmark does not know what such a predicate must hold.
 ///
 /// # Errors
