@@ -10,6 +10,7 @@ pub mod ci;
 pub mod dependencies;
 pub mod facts;
 pub mod git;
+pub mod links;
 pub mod local;
 pub mod statement;
 #[cfg(feature = "cli")]
