@@ -11,6 +11,7 @@ pub mod ci;
 pub mod dependencies;
 pub mod facts;
 pub mod git;
+pub mod links;
 pub mod local;
 pub mod redact;
 pub mod statement;
