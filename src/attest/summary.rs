@@ -184,7 +184,7 @@ pub fn summarise(
     })?;
     let claim = Claim::Predicate { predicate_type: PREDICATE_TYPE, predicate: &predicate };
     let signer = attest::Signer::Key(key);
-    let attested = attest::attest(signer, artifacts, claim, form, summary.verified_at)?;
+    let attested = attest::attest(signer, artifacts, claim, form, || summary.verified_at)?;
     let refused = |artifact: &Artifact, code: String| AttestError::SummaryRefused {
         artifact: artifact.name().to_owned(),
         found: code,

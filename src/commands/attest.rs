@@ -171,7 +171,7 @@ fn sign(
     let failed = |error: AttestError| build::attest(&error);
     match credentials {
         Credentials::Key(key) => {
-            let sign = |artifacts| attest::attest(Signer::Key(key), artifacts, claim, form, Timestamp::now());
+            let sign = |artifacts| attest::attest(Signer::Key(key), artifacts, claim, form, Timestamp::now);
             groups.into_iter().map(sign).collect::<Result<_, _>>().map_err(failed)
         }
         Credentials::Keyless(session) => {
@@ -183,7 +183,7 @@ fn sign(
             let certified = session.certify(&permit)?;
             let signer =
                 Signer::Keyless { certified: &certified, services: session.services(), roots: session.roots() };
-            let sign = |artifacts| attest::attest(signer, artifacts, claim, form, Timestamp::now());
+            let sign = |artifacts| attest::attest(signer, artifacts, claim, form, Timestamp::now);
             let signed = in_parallel(groups, keyless::AT_ONCE, sign);
             signed.into_iter().collect::<Result<_, _>>().map_err(|error| keyless::refused(&error))
         }
