@@ -199,8 +199,23 @@ impl Job {
 
     /// What a verifier makes of this job's predicate under its certificate.
     fn interpreted(&self, change: impl FnOnce(&mut Value)) -> Result<Facts, &'static str> {
+        self.believed("https://slsa.dev/provenance/v1", self.predicate(), change)
+    }
+
+    /// The same of its v0.2 predicate.
+    fn interpreted_v02(&self, change: impl FnOnce(&mut Value)) -> Result<Facts, &'static str> {
+        self.believed("https://slsa.dev/provenance/v0.2", self.predicate_v02(), change)
+    }
+
+    fn believed(
+        &self,
+        predicate_type: &str,
+        predicate: Value,
+        change: impl FnOnce(&mut Value),
+    ) -> Result<Facts, &'static str> {
         let mut spec = self.spec();
-        spec.statement["predicate"] = self.predicate();
+        spec.statement["predicateType"] = json!(predicate_type);
+        spec.statement["predicate"] = predicate;
         change(&mut spec.statement["predicate"]);
         let root = TrustedRoot::parse(domain().trusted_root().to_string().as_bytes(), "virtual", None).unwrap();
         let digest = Digest::new(Algorithm::Sha256, HashKind::Sha256.of(ARTIFACT)).unwrap();
@@ -694,6 +709,10 @@ fn a_verifier_learns_the_same_from_both_forms() {
         let alike =
             Facts { build_type: one.build_type.clone(), inputs: None, dependencies: one.dependencies, ..other.clone() };
         assert_eq!(alike, one);
+        // And of v0.2, which tells the repository of the workflow from that of the source too.
+        let old = job.clone().complete().interpreted_v02(|_| ()).unwrap();
+        let invocation = one.invocation.clone();
+        assert_eq!(Facts { invocation, ..old }, other);
         assert_eq!(one.source_commit.unwrap().value, COMMIT);
         assert!(one.predicate_builder_id.is_none());
         assert_eq!(other.build_type.value, "https://sealmark.dev/buildtypes/github-workflow/v1");
@@ -767,5 +786,20 @@ fn a_verifier_refuses_our_form_where_it_differs_from_the_certificate() {
         internal["GITHUB_EVENT_PAYLOAD"] = json!({"inputs": {"channel": "evil"}});
     });
     assert_eq!(found.unwrap().inputs.unwrap()["channel"], "stable");
+    // v0.2 names the workflow by repository, path, ref and commit.
+    for (pointer, value) in [
+        ("/invocation/configSource/uri", json!("git+https://github.com/acme/other@refs/tags/v1.4.2")),
+        ("/invocation/configSource/uri", json!("git+https://github.com/acme/app@refs/heads/main")),
+        ("/invocation/configSource/entryPoint", json!(".github/workflows/x.yml")),
+        ("/materials/0/uri", json!("git+https://github.com/acme/other@refs/tags/v1.4.2")),
+    ] {
+        let found = reusable().complete().interpreted_v02(|old| *old.pointer_mut(pointer).unwrap() = value.clone());
+        assert_eq!(found.unwrap_err(), "predicate-certificate-mismatch", "{pointer}");
+        refused += 1;
+    }
+    let found = reusable().complete().interpreted_v02(|old| {
+        old["invocation"]["configSource"]["digest"]["sha1"] = json!(OTHER_COMMIT);
+    });
+    assert_eq!(found.unwrap_err(), "predicate-inconsistent");
     println!("{refused} refused");
 }
