@@ -1,5 +1,16 @@
 //! Predicates of every CI platform, out of fixtures of its environment and token.
 
 #![cfg(feature = "cli")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::print_stdout, clippy::use_debug, reason = "a suite prints how much it ran")]
 
+mod buildkite;
+mod circleci;
+mod environment_only;
+mod fixtures;
+mod generic;
 mod github;
+mod gitlab;
+mod interpreting;
+#[path = "../support/mod.rs"]
+mod support;
