@@ -5,11 +5,13 @@
 //! cannot disagree. [`statement`] writes the Statement; `validate` checks it against our own schema before anybody
 //! signs it.
 
+pub mod agreement;
 pub mod ci;
 pub mod facts;
 pub mod git;
 pub mod local;
 pub mod statement;
+pub mod v02;
 #[cfg(feature = "cli")]
 pub mod validate;
 
@@ -18,6 +20,7 @@ use std::io;
 
 use crate::formats::digest::DigestError;
 use crate::formats::digest::DigestSet;
+use crate::formats::provenance::ProvenanceError;
 
 /// Why no Statement could be made.
 #[derive(Debug, thiserror::Error)]
@@ -165,6 +168,19 @@ pub enum GenerateError {
         /// What was given.
         found: String,
     },
+    /// What is to be signed is not what the certificate says.
+    #[error(
+        "the predicate says what the certificate says, found {} differences: {}",
+        .disagreements.len(),
+        agreement::listed(.disagreements)
+    )]
+    CertificateDisagrees {
+        /// Every field that differs.
+        disagreements: Vec<agreement::Disagreement>,
+    },
+    /// The predicate is provenance that cannot be read.
+    #[error(transparent)]
+    Provenance(#[from] ProvenanceError),
     /// A Statement about nothing.
     #[error("a statement has at least one subject, found none")]
     NoSubject,
@@ -259,6 +275,8 @@ impl GenerateError {
             Self::PlatformUnknown { .. } => "platform-unknown",
             Self::FactsInvalid { .. } => "facts-invalid",
             Self::FactsReserved { .. } => "facts-reserved",
+            Self::CertificateDisagrees { .. } => "certificate-disagrees",
+            Self::Provenance(error) => error.code(),
             Self::NoSubject => "no-subject",
             Self::TooManySubjects { .. } => "too-many-subjects",
             Self::SubjectNameEmpty => "subject-name-empty",

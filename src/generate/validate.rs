@@ -26,10 +26,16 @@ static PROVENANCE_V1_STRICT: Schema =
     LazyLock::new(|| compile(include_str!("../../schemas/provenance-v1.strict.schema.json")));
 static PROVENANCE_V1: Schema = LazyLock::new(|| compile(include_str!("../../schemas/provenance-v1.schema.json")));
 static PROVENANCE_V02: Schema = LazyLock::new(|| compile(include_str!("../../schemas/provenance-v0.2.schema.json")));
+static PROVENANCE_V02_STRICT: Schema =
+    LazyLock::new(|| compile(include_str!("../../schemas/provenance-v0.2.strict.schema.json")));
 static VSA_V1: Schema = LazyLock::new(|| compile(include_str!("../../schemas/vsa-v1.schema.json")));
 
 /// Predicate types and the schema that holds for what sealmark itself writes.
-const STRICT: &[(&str, &Schema)] = &[(v1::PREDICATE_TYPE, &PROVENANCE_V1_STRICT), (vsa::PREDICATE_TYPE, &VSA_V1)];
+const STRICT: &[(&str, &Schema)] = &[
+    (v02::PREDICATE_TYPE, &PROVENANCE_V02_STRICT),
+    (v1::PREDICATE_TYPE, &PROVENANCE_V1_STRICT),
+    (vsa::PREDICATE_TYPE, &VSA_V1),
+];
 
 /// Predicate types and the schema that holds for what anybody writes.
 const ACCEPTING: &[(&str, &Schema)] =
@@ -37,7 +43,7 @@ const ACCEPTING: &[(&str, &Schema)] =
 
 /// Checks a Statement that sealmark generated: Statement v1, every field known, every value well-formed.
 ///
-/// The predicate is checked too when it is SLSA provenance v1 or a VSA v1; of any other type only the Statement around it
+/// The predicate is checked too when it is SLSA provenance v0.2 or v1 or a VSA v1; of any other type only the Statement around it
 /// is checked, as sealmark does not know what such a predicate must hold.
 ///
 /// # Errors

@@ -10,8 +10,12 @@ use sealmark::builders::VerifiedProvenance;
 use sealmark::builders::interpret;
 use sealmark::formats::artifact::Artifact;
 use sealmark::formats::bundle::Bundle;
+use sealmark::formats::certificate::SigningCertificate;
 use sealmark::formats::digest::Algorithm;
 use sealmark::formats::digest::Digest;
+use sealmark::formats::provenance::v1::PREDICATE_TYPE;
+use sealmark::generate::agreement;
+use sealmark::generate::ci::topics::Claim;
 use sealmark::trust::root::TrustedRoot;
 use sealmark::verify::Verifier;
 use serde_json::Value;
@@ -22,6 +26,7 @@ use crate::circleci;
 use crate::fixtures::COMMIT;
 use crate::fixtures::Job;
 use crate::fixtures::OTHER_COMMIT;
+use crate::fixtures::bent;
 use crate::gitlab;
 use crate::support::virtual_sigstore::Claims;
 use crate::support::virtual_sigstore::GitHub;
@@ -222,6 +227,42 @@ fn a_predicate_that_its_certificate_contradicts_is_refused() {
         refused += 1;
     }
     println!("predicates against their certificates: {refused} refused");
+}
+
+#[test]
+fn nothing_is_signed_under_the_certificate_of_another_job() {
+    let check = |predicate: &Value, spec: &Spec| {
+        let certificate = SigningCertificate::parse(&domain().certificate(spec)).unwrap();
+        agreement::check(PREDICATE_TYPE, predicate, &certificate).map_err(|error| error.code())
+    };
+    let (mut agreed, mut refused) = (0, 0);
+    for job in [gitlab::job(), buildkite::job(), circleci::job()] {
+        let predicate = job.statement()["predicate"].clone();
+        assert_eq!(check(&predicate, &signed(&job)), Ok(()), "{:?}", job.platform);
+        agreed += 1;
+        let token = job.claims.clone().unwrap();
+        for topic in job.platform.topics() {
+            let Some(Claim::Certified(name)) = topic.claim else { continue };
+            // The deployment environment is in certificates that are too new for the virtual authority's templates.
+            if ["iss", "environment", "namespace_path", "oidc.circleci.com/ssh-rerun"].contains(&name) {
+                continue;
+            }
+            let mut other = token.clone();
+            // A tag and a branch are the only two types of refs.
+            other[name] = if name == "ref_type" { json!("branch") } else { bent(&token[name]) };
+            let (signer, claims) = certificate(&other);
+            let spec = Spec { san: vec![San::Uri(signer)], claims, ..signed(&job) };
+            let found = check(&predicate, &spec);
+            if name == "oidc.circleci.com/pipeline-id" {
+                // It stands in the address of the configuration alone, which the predicate does not repeat.
+                continue;
+            }
+            assert_eq!(found, Err("certificate-disagrees"), "{name}");
+            refused += 1;
+        }
+    }
+    println!("certificates: {agreed} of the job, {refused} of another");
+    assert!(agreed == 3 && refused >= 20, "{refused}");
 }
 
 #[test]

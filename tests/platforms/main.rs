@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 #![allow(clippy::print_stdout, clippy::use_debug, reason = "a suite prints how much it ran")]
 
+mod agreement;
 mod buildkite;
 mod circleci;
 mod environment_only;

@@ -31,6 +31,7 @@ use crate::generate::local::git_object;
 pub use external::ExternalParameters;
 pub use external::ReleaseParameters;
 pub use external::WorkflowParameters;
+pub(crate) use run::is_issuer;
 
 /// Our build type of a GitHub workflow.
 pub const BUILD_TYPE: &str = "https://sealmark.dev/buildtypes/github-workflow/v1";

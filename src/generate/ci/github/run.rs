@@ -348,6 +348,13 @@ fn server(inputs: &Inputs<'_>) -> Result<Fact<String>, GenerateError> {
     }
 }
 
+/// Whether tokens of GitHub Actions come from an issuer: that of github.com, or an enterprise server's own.
+pub(crate) fn is_issuer(issuer: &str) -> bool {
+    let tenant = issuer.strip_prefix("https://token.actions.").is_some_and(|host| host.ends_with(HOSTED_ENTERPRISES));
+    let own = issuer.strip_suffix("/_services/token").is_some_and(is_server);
+    issued_by_github(issuer) || tenant || own
+}
+
 /// Whether the issuer is that of github.com, or an enterprise's below it.
 fn issued_by_github(issuer: &str) -> bool {
     let name = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
