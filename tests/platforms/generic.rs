@@ -173,7 +173,7 @@ fn the_source_may_come_from_the_checkout_and_the_options() {
     let mut bare = job(with("/source", None));
     assert_eq!(bare.refused(), "platform-fact-missing");
     bare.git = Some(checkout(COMMIT));
-    let source = bare.statement()["predicate"]["buildDefinition"]["resolvedDependencies"][1].clone();
+    let source = bare.statement()["predicate"]["buildDefinition"]["resolvedDependencies"][0].clone();
     assert_eq!(source["digest"]["gitCommit"], COMMIT);
     bare.overrides.source_ref = Some("refs/tags/v1".to_owned());
     let source = bare.statement()["predicate"]["buildDefinition"]["externalParameters"]["source"].clone();

@@ -116,7 +116,7 @@ fn a_configuration_of_another_project_went_into_the_build() {
     let predicate = &job.statement()["predicate"];
     assert_eq!(predicate["runDetails"]["builder"]["id"], format!("https://{elsewhere}"));
     assert_eq!(
-        predicate["buildDefinition"]["resolvedDependencies"][0],
+        predicate["buildDefinition"]["resolvedDependencies"][1],
         json!({
             "name": "configuration",
             "uri": "git+https://gitlab.com/acme/templates@refs/heads/main",
