@@ -61,6 +61,16 @@ fn the_predicate_of_a_document() {
 }
 
 #[test]
+fn the_document_on_the_page_is_taken() {
+    let page = include_str!("../../docs/platforms.md");
+    let (_, rest) = page.split_once("```json\n").unwrap();
+    let (text, _) = rest.split_once("```").unwrap();
+    let found: Value = serde_json::from_str(text).unwrap();
+    assert!(schema().is_valid(&found));
+    job(found).statement();
+}
+
+#[test]
 fn the_schema_and_the_reader_agree() {
     let schema = schema();
     let long = "x".repeat(5000);

@@ -13,5 +13,6 @@ mod generic;
 mod github;
 mod gitlab;
 mod interpreting;
+mod pages;
 #[path = "../support/mod.rs"]
 mod support;
