@@ -254,14 +254,14 @@ impl Dependency {
         }
     }
 
-    /// Orders dependencies, so that the same ones are always written the same way. What a collector found stands behind
-    /// what the platform or the repository says: many verifiers take the first one for the source.
-    fn key(&self) -> (bool, Option<&str>, Option<&str>, Vec<&Digest>) {
+    /// Orders dependencies, so that the same ones are always written the same way. The source stands first, since many
+    /// verifiers take the first one for it; what a collector found stands last.
+    fn key(&self) -> (bool, bool, Option<&str>, Option<&str>, Vec<&Digest>) {
         let digests = self.digests.iter().map(|f| &f.value).collect();
         let sources = self.uri.iter().map(|f| f.source).chain(self.digests.iter().map(|f| f.source));
         let collected = sources.into_iter().any(|source| matches!(source, Source::Collected(_) | Source::Linked));
         let name = self.name.as_ref().map(|f| f.value.as_str());
-        (collected, name, self.uri.as_ref().map(|f| f.value.as_str()), digests)
+        (name != Some("source"), collected, name, self.uri.as_ref().map(|f| f.value.as_str()), digests)
     }
 }
 
@@ -307,8 +307,8 @@ pub struct ExplainRow {
 }
 
 impl BuildFacts {
-    /// The predicate that states these facts; keys sorted, dependencies sorted by name, URI and digests, those that a
-    /// collector found last.
+    /// The predicate that states these facts; keys sorted, dependencies sorted by name, URI and digests, the source first
+    /// and those that a collector found last.
     pub fn predicate(&self) -> ProvenanceV1 {
         let time = |fact: &Option<Fact<Timestamp>>| fact.as_ref().map(|f| f.value.to_string());
         let metadata = Metadata {

@@ -5,6 +5,14 @@
 #![allow(clippy::print_stdout, clippy::use_debug, reason = "a suite prints how much it ran")]
 
 mod agreement;
+mod buildkite;
+mod circleci;
+mod environment_only;
+mod fixtures;
+mod generic;
 mod github;
+mod gitlab;
+mod interpreting;
+mod pages;
 #[path = "../support/mod.rs"]
 mod support;

@@ -32,6 +32,7 @@ pub use external::ExternalParameters;
 pub use external::ReleaseParameters;
 pub use external::WorkflowParameters;
 pub(crate) use run::is_issuer;
+pub(crate) use run::server;
 
 /// Our build type of a GitHub workflow.
 pub const BUILD_TYPE: &str = "https://sealmark.dev/buildtypes/github-workflow/v1";

@@ -1,7 +1,9 @@
 //! What the platform says about a run on GitHub Actions: each claim of its token, held against the environment.
 
 use crate::formats::digest::Algorithm;
+use crate::formats::jwt::TokenClaims;
 use crate::generate::GenerateError;
+use crate::generate::ci::Environment;
 use crate::generate::ci::Inputs;
 use crate::generate::facts::Backing;
 use crate::generate::facts::Fact;
@@ -179,7 +181,7 @@ impl<'a> Run<'a> {
             if inputs.claims.is_some() { required(inputs, &JOB_WORKFLOW_REF)? } else { workflow.clone() };
         Ok(Self {
             inputs,
-            server: server(inputs)?,
+            server: server(inputs.claims, inputs.environment)?,
             repository: required(inputs, &REPOSITORY)?,
             git_ref: required(inputs, &REF)?,
             commit: required(inputs, &SHA)?,
@@ -310,9 +312,9 @@ fn is_repository(text: &str) -> bool {
 
 /// The server that the run is on. The issuer of the token says it: that of github.com serves github.com alone, and an
 /// enterprise server makes its own tokens, so that issuer and `GITHUB_SERVER_URL` must fit.
-fn server(inputs: &Inputs<'_>) -> Result<Fact<String>, GenerateError> {
+pub(crate) fn server(claims: Option<&TokenClaims>, environment: &Environment) -> Result<Fact<String>, GenerateError> {
     let variable = "GITHUB_SERVER_URL";
-    let found = inputs.environment.get(variable);
+    let found = environment.get(variable);
     if let Some(found) = found.filter(|found| !is_server(found)) {
         return Err(invalid("the server", "https:// and a host in lower case", found));
     }
@@ -320,7 +322,7 @@ fn server(inputs: &Inputs<'_>) -> Result<Fact<String>, GenerateError> {
         field: "the server".to_owned(),
         expected: expected.to_owned(),
     };
-    let Some(claims) = inputs.claims else {
+    let Some(claims) = claims else {
         let found = found.ok_or_else(|| missing("the variable GITHUB_SERVER_URL"))?;
         return Ok(Fact::variable(found.to_owned(), variable));
     };
