@@ -34,6 +34,8 @@ pub const FIRST_PAUSE: Duration = Duration::from_millis(250);
 pub const MAX_ANSWER: usize = 16 * 1024 * 1024;
 /// Longest body of a refusal that is read, in bytes.
 pub const MAX_REFUSAL: usize = 64 * 1024;
+/// Longest time that is spent on the body of a refusal.
+pub const REFUSAL: Duration = Duration::from_secs(2);
 /// Most characters of a service's own words in an error.
 pub const MAX_SAID: usize = 300;
 /// As many characters of a secret in a row as a service may repeat in its own words; with more, none of them are shown.
@@ -282,7 +284,8 @@ impl Service {
             };
         }
         let asked = text_header(&response, &header::RETRY_AFTER).and_then(|text| text.parse().ok());
-        let said = read(&mut response, MAX_REFUSAL, end).ok().and_then(|body| said(&body, question));
+        let soon = end.min(Instant::now() + REFUSAL);
+        let said = read(&mut response, MAX_REFUSAL, soon).ok().and_then(|body| said(&body, question));
         match status {
             429 | 500 | 502 | 503 | 504 => {
                 let words = said.map(|said| format!(": {said}")).unwrap_or_default();
