@@ -24,7 +24,6 @@ const WORDS: &[&str] = &[
     "password",
     "passwords",
     "pat",
-    "pin",
     "privatekey",
     "pwd",
     "secret",
