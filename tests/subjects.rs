@@ -14,6 +14,9 @@ use sealmark::formats::artifact::Artifact;
 use sealmark::formats::base64;
 use sealmark::formats::provenance::v1::ProvenanceV1;
 use sealmark::formats::statement::Statement;
+use sealmark::generate::facts::ExplainRow;
+use sealmark::generate::facts::Source;
+use sealmark::generate::redact;
 use sealmark::generate::statement::statement_bytes;
 use sealmark::store::subjects;
 use sealmark::store::subjects::Directories;
@@ -182,5 +185,25 @@ fn large_checksums_files_are_read_line_by_line() {
     let error = subjects::checksums(wrong.as_bytes(), "a list").unwrap_err();
     assert_eq!(error.code(), "checksums-conflict");
     println!("{LINES} lines, 1 refused: {:.1?}", began.elapsed());
+    assert!(began.elapsed() < BUDGET);
+}
+
+#[test]
+fn many_subjects_are_scanned_for_secrets() {
+    let began = Instant::now();
+    let artifacts = subjects::checksums(gnu(' ').as_bytes(), "a list").unwrap();
+    let rows: Vec<ExplainRow> = artifacts
+        .iter()
+        .enumerate()
+        .flat_map(|(n, one)| ExplainRow::subject(n, one.name(), one.digests(), Source::GivenDigest))
+        .collect();
+    let values: Vec<String> = (0..20).map(|n| format!("a secret of many {n}")).collect();
+    let known: Vec<(&str, &str)> = values.iter().map(|value| ("SOME_TOKEN", value.as_str())).collect();
+    redact::scan(&rows).unwrap();
+    redact::scan_known(&rows, &known).unwrap();
+    let name = artifacts[MANY / 2].name();
+    let error = redact::scan_known(&rows, &[("SITE_SECRET", name)]).unwrap_err();
+    assert_eq!(error.code(), "secret-found");
+    println!("{} values, {} known secrets, 1 finding: {:.1?}", rows.len(), known.len(), began.elapsed());
     assert!(began.elapsed() < BUDGET);
 }

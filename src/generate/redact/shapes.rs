@@ -210,8 +210,13 @@ fn count(number: usize) -> f64 {
     u32::try_from(number).map_or(f64::MAX, f64::from)
 }
 
-/// Every kind that is looked for.
 #[cfg(test)]
-pub(super) fn kinds() -> impl Iterator<Item = &'static str> {
-    SHAPES.iter().map(|row| row.0)
+impl Scanner {
+    /// How many shapes there are, and which of them a text has.
+    pub(super) fn matched(&self, text: &str) -> (usize, Vec<usize>) {
+        let holds = |n: &usize| {
+            SHAPES[*n].2 == Also::Nothing || self.each[*n].captures_iter(text).any(|part| holds(SHAPES[*n].2, &part))
+        };
+        (SHAPES.len(), self.any.matches(text).into_iter().filter(holds).collect())
+    }
 }
