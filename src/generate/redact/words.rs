@@ -24,7 +24,6 @@ const WORDS: &[&str] = &[
     "password",
     "passwords",
     "pat",
-    "pin",
     "privatekey",
     "pwd",
     "secret",
@@ -83,10 +82,8 @@ fn words(name: &str) -> Vec<String> {
         if starts || !c.is_alphanumeric() {
             words.push(String::new());
         }
-        if c.is_alphanumeric() {
-            if let Some(word) = words.last_mut() {
-                word.extend(c.to_lowercase());
-            }
+        if let Some(word) = words.last_mut().filter(|_| c.is_alphanumeric()) {
+            word.extend(c.to_lowercase());
         }
         before = c;
     }

@@ -86,8 +86,7 @@ fn package_json(file: &mut dyn Read, limit: u64) -> Result<Vec<u8>, NpmPackageEr
     // One byte more than the cap, so that reaching the cap is seen.
     let mut unpacked = MultiGzDecoder::new(file).take(limit.saturating_add(1));
     let mut found = None;
-    let mut archive = Archive::new(&mut unpacked);
-    for (n, entry) in archive.entries()?.enumerate() {
+    for (n, entry) in Archive::new(&mut unpacked).entries()?.enumerate() {
         if n == MAX_PACKAGE_ENTRIES {
             let limit = u64::try_from(MAX_PACKAGE_ENTRIES).unwrap_or(u64::MAX);
             return Err(NpmPackageError::TooLarge { what: "entries", limit });
@@ -109,7 +108,6 @@ fn package_json(file: &mut dyn Read, limit: u64) -> Result<Vec<u8>, NpmPackageEr
             return Err(NpmPackageError::PackageJson { found: "several" });
         }
     }
-    drop(archive);
     // What follows the end of a tar archive is padding.
     let mut buffer = vec![0; CHUNK];
     loop {
@@ -153,7 +151,7 @@ mod tests {
         let mut builder = Builder::new(Vec::new());
         for (path, kind, content) in entries {
             let mut header = Header::new_gnu();
-            header.set_size(content.len() as u64);
+            header.set_size(u64::try_from(content.len()).unwrap());
             header.set_mode(0o644);
             header.set_entry_type(*kind);
             header.set_cksum();
