@@ -4,6 +4,7 @@ mod artifacts;
 mod attest;
 mod build;
 mod completions;
+mod convert;
 mod demo;
 mod error;
 mod exit;

@@ -1,6 +1,7 @@
 //! Everything that became of a verification, as data: every artifact, every attestation, what was not checked.
 
 mod attestation;
+pub mod conversion;
 mod explain;
 mod finding;
 pub mod human;
