@@ -87,6 +87,11 @@ fn slsa(provenance: &VerifiedProvenance) -> Vec<String> {
             rules.push(format!("# at any ref: builderId: {}", quoted(name)));
         }
     }
+    // Of a builder that a delegator called the signer is another, and may stand at a ref that is no release.
+    let delegator = facts.signer.as_ref().filter(|_| provenance.is_delegated());
+    if let Some(delegator) = delegator.filter(|fact| BuilderId::parse_workflow(&fact.value).is_ok()) {
+        rules.push(rule("signerWorkflow", &delegator.value));
+    }
     rules.push(rule("buildType", &facts.build_type.value));
     if let Some(uri) = &facts.source_uri {
         rules.push(rule("sourceUri", &uri.value));

@@ -267,7 +267,7 @@ fn files_below(folder: &Path, files: &mut Vec<PathBuf>) {
         let path = entry.unwrap().path();
         if path.is_dir() {
             files_below(&path, files);
-        } else if path.metadata().unwrap().len() <= LARGEST {
+        } else if path.metadata().unwrap().len() <= LARGEST && fs::read(&path).unwrap().starts_with(b"{") {
             files.push(path);
         }
     }
