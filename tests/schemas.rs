@@ -26,6 +26,7 @@ use sealmark::formats::provenance::ResourceDescriptor;
 use sealmark::formats::provenance::v1::ProvenanceV1;
 use sealmark::formats::provenance::v02::ProvenanceV02;
 use sealmark::formats::vsa::Vsa;
+use sealmark::generate::ci::github;
 use sealmark::generate::facts::BuildFacts;
 use sealmark::generate::git::Dirty;
 use sealmark::generate::git::GitFacts;
@@ -52,6 +53,11 @@ type Entry = (&'static str, &'static str, fn() -> Value);
 
 /// Every file below `schemas/`.
 const TABLE: &[Entry] = &[
+    (
+        "buildtypes/github-workflow-v1",
+        "externalParameters of https://sealmark.dev/buildtypes/github-workflow/v1",
+        github_external,
+    ),
     ("buildtypes/local-v1", "externalParameters of https://sealmark.dev/buildtypes/local/v1", local_external),
     ("buildtypes/run-v1", "externalParameters of https://sealmark.dev/buildtypes/run/v1", run_external),
     ("conversion-v1", "What `sealmark inspect --convert` writes", conversion),
@@ -69,6 +75,16 @@ const TABLE: &[Entry] = &[
     ("statement-v1.strict", "in-toto Statement v1, as sealmark writes it", statement_v1_strict),
     ("trust-v1", "What `sealmark trust show --format json` writes", trust_report),
     ("vsa-v1", "SLSA verification summary v1", vsa_v1),
+];
+
+/// A build type, what its definitions are called, its external and its internal parameters.
+type BuildType = (&'static str, &'static str, fn() -> Value, fn() -> Value);
+
+/// Every build type that sealmark writes.
+const BUILD_TYPES: &[BuildType] = &[
+    (local::BUILD_TYPE, "Local", local_external, local_internal),
+    (github::BUILD_TYPE, "GithubWorkflow", github_external, github_internal),
+    (github::ACTIONS_BUILD_TYPE, "ActionsWorkflow", actions_external, actions_internal),
 ];
 
 /// Absolute URI, scheme and authority in lower case (in-toto attestation spec v1, "TypeURI" and "ResourceURI").
@@ -179,11 +195,8 @@ fn provenance_v02_strict() -> Value {
 
 fn provenance_v1_strict() -> Value {
     let mut schema = strict::<ProvenanceV1>();
-    merge(
-        &mut schema,
-        "/$defs/BuildDefinition/properties/buildType",
-        json!({"pattern": URI, "enum": [local::BUILD_TYPE, wrap::BUILD_TYPE]}),
-    );
+    let build_types: Vec<&str> = BUILD_TYPES.iter().map(|row| row.0).chain([wrap::BUILD_TYPE]).collect();
+    merge(&mut schema, "/$defs/BuildDefinition/properties/buildType", json!({"pattern": URI, "enum": build_types}));
     merge(&mut schema, "/$defs/Builder/properties/id", json!({"pattern": URI}));
     merge(&mut schema, "/$defs/Builder/properties/version", json!({"minProperties": 1}));
     merge(&mut schema, "/$defs/Metadata", json!({"minProperties": 1}));
@@ -194,43 +207,110 @@ fn provenance_v1_strict() -> Value {
     for list in ["BuildDefinition/properties/resolvedDependencies", "RunDetails/properties/byproducts"] {
         merge(&mut schema, &format!("/$defs/{list}"), json!({"minItems": 1}));
     }
-    let mut external = local_external();
-    let mut internal = local_internal();
-    let mut run = run_external();
-    for (name, part) in [
-        ("LocalExternalParameters", &mut external),
-        ("LocalInternalParameters", &mut internal),
-        ("RunExternalParameters", &mut run),
-    ] {
-        let object = part.as_object_mut().unwrap();
-        object.remove("$schema");
-        object.remove("title");
-        let definitions = object.remove("$defs").unwrap();
-        merge(&mut schema, "/$defs", definitions);
-        merge(&mut schema, "/$defs", json!({name: part}));
+    let mut arms = Vec::new();
+    for (build_type, name, external, internal) in BUILD_TYPES {
+        let names = [format!("{name}ExternalParameters"), format!("{name}InternalParameters")];
+        for (name, mut part) in names.iter().zip([external(), internal()]) {
+            let object = part.as_object_mut().unwrap();
+            object.remove("$schema");
+            object.remove("title");
+            if let Some(definitions) = object.remove("$defs") {
+                merge(&mut schema, "/$defs", definitions);
+            }
+            merge(&mut schema, "/$defs", json!({name: part}));
+        }
+        let [external, internal] = names.map(|name| json!({"$ref": format!("#/$defs/{name}")}));
+        arms.push(json!({
+            "if": {"properties": {"buildType": {"const": build_type}}},
+            "then": {"properties": {"externalParameters": external, "internalParameters": internal}},
+        }));
     }
-    let local = json!({
-        "if": {"properties": {"buildType": {"const": local::BUILD_TYPE}}},
-        "then": {"properties": {
-            "externalParameters": {"$ref": "#/$defs/LocalExternalParameters"},
-            "internalParameters": {"$ref": "#/$defs/LocalInternalParameters"},
-        }},
-    });
-    // What the command was a part of is held against its own build type's schema where that is one of ours.
-    let wrapped = json!({
-        "if": {"properties": {"build": {"properties": {"buildType": {"const": local::BUILD_TYPE}}}}},
-        "then": {"properties": {"build": {"properties": {
-            "externalParameters": {"$ref": "#/$defs/LocalExternalParameters"},
-        }}}},
-    });
-    let run = json!({
+    arms.push(run_arm(&mut schema));
+    merge(&mut schema, "/$defs/BuildDefinition", json!({"allOf": arms}));
+    schema
+}
+
+/// A command that sealmark ran: the build that it was a part of is held against its own build type's schema where that is
+/// one of ours.
+fn run_arm(schema: &mut Value) -> Value {
+    let mut run = run_external();
+    let object = run.as_object_mut().unwrap();
+    object.remove("$schema");
+    object.remove("title");
+    let definitions = object.remove("$defs").unwrap();
+    merge(schema, "/$defs", definitions);
+    merge(schema, "/$defs", json!({"RunExternalParameters": run}));
+    let mut all = vec![json!({"$ref": "#/$defs/RunExternalParameters"})];
+    for (build_type, name, ..) in BUILD_TYPES {
+        let external = format!("#/$defs/{name}ExternalParameters");
+        all.push(json!({
+            "if": {"properties": {"build": {"properties": {"buildType": {"const": build_type}}}}},
+            "then": {"properties": {"build": {"properties": {"externalParameters": {"$ref": external}}}}},
+        }));
+    }
+    json!({
         "if": {"properties": {"buildType": {"const": wrap::BUILD_TYPE}}},
         "then": {"properties": {
-            "externalParameters": {"allOf": [{"$ref": "#/$defs/RunExternalParameters"}, wrapped]},
+            "externalParameters": {"allOf": all},
             "internalParameters": {"type": "object", "required": ["exitStatus"], "properties": {"exitStatus": {"const": 0}}},
         }, "required": ["internalParameters"]},
+    })
+}
+
+/// `externalParameters` of our build type of GitHub workflows.
+fn github_external() -> Value {
+    let mut schema = strict::<github::ExternalParameters>();
+    let bounds = json!({
+        "minProperties": 1, "maxProperties": local::MAX_PARAMETERS,
+        "propertyNames": {"pattern": format!("^[A-Za-z0-9._:/@+-]{{1,{}}}$", local::MAX_PARAMETER_KEY)},
+        "additionalProperties": {"type": "string", "maxLength": local::MAX_PARAMETER_VALUE},
     });
-    merge(&mut schema, "/$defs/BuildDefinition", json!({"allOf": [local, run]}));
+    for name in ["inputs", "vars", "parameters"] {
+        merge(&mut schema, &format!("/properties/{name}"), bounds.clone());
+    }
+    merge(&mut schema, "/$defs/WorkflowParameters/properties/ref", json!({"pattern": REF}));
+    let repository = r"^https://[^\s/@?#A-Z]+/[^\s/@?#]+/[^\s/@?#]+$";
+    merge(&mut schema, "/$defs/WorkflowParameters/properties/repository", json!({"pattern": repository}));
+    merge(&mut schema, "/$defs/WorkflowParameters/properties/path", json!({"pattern": r"^[^\s/][^\s]*$"}));
+    for name in ["tag_name", "target_commitish"] {
+        merge(&mut schema, &format!("/$defs/ReleaseParameters/properties/{name}"), json!({"minLength": 1}));
+    }
+    schema
+}
+
+fn github_internal() -> Value {
+    let mut schema = strict::<github::InternalParameters>();
+    for name in ["actor_id", "repository_id", "repository_owner_id", "run_attempt", "run_id", "run_number"] {
+        merge(&mut schema, &format!("/$defs/RunParameters/properties/{name}"), json!({"pattern": "^[0-9]{1,20}$"}));
+    }
+    for name in ["job_workflow_sha", "workflow_sha"] {
+        let pattern = json!({"pattern": r"^([0-9a-f]{40}|[0-9a-f]{64})$"});
+        merge(&mut schema, &format!("/$defs/RunParameters/properties/{name}"), pattern);
+    }
+    for name in ["event_name", "ref_type", "repository_visibility", "runner_environment"] {
+        let pattern = json!({"pattern": "^[a-z0-9_-]{1,64}$"});
+        merge(&mut schema, &format!("/$defs/RunParameters/properties/{name}"), pattern);
+    }
+    schema["required"] = json!(["github"]);
+    schema
+}
+
+/// GitHub's own build type holds the workflow alone.
+fn actions_external() -> Value {
+    let mut schema = github_external();
+    schema["properties"].as_object_mut().unwrap().retain(|name, _| name == "workflow");
+    schema["$defs"].as_object_mut().unwrap().retain(|name, _| name == "WorkflowParameters");
+    schema
+}
+
+/// And four of the claims.
+fn actions_internal() -> Value {
+    let mut schema = github_internal();
+    let mut run = schema["$defs"]["RunParameters"].take();
+    let names = run["required"].as_array().unwrap().clone();
+    run["properties"].as_object_mut().unwrap().retain(|name, _| names.contains(&json!(name)));
+    schema["$defs"] = json!({"ActionsRunParameters": run});
+    schema["properties"]["github"]["$ref"] = json!("#/$defs/ActionsRunParameters");
     schema
 }
 

@@ -2,11 +2,11 @@
 
 use jiff::Timestamp;
 
+use crate::attest;
 use crate::attest::AttestError;
 use crate::attest::Attested;
 use crate::attest::Claim;
 use crate::attest::Form;
-use crate::attest::attest;
 use crate::attest::verify_own;
 use crate::formats::FormatError;
 use crate::formats::artifact::Artifact;
@@ -183,7 +183,7 @@ pub fn summarise(
         column: error.column(),
     })?;
     let claim = Claim::Predicate { predicate_type: PREDICATE_TYPE, predicate: &predicate };
-    let attested = attest(key, artifacts, claim, form, summary.verified_at)?;
+    let attested = attest::attest(attest::Signer::Key(key), artifacts, claim, form, summary.verified_at)?;
     let refused = |artifact: &Artifact, code: String| AttestError::SummaryRefused {
         artifact: artifact.name().to_owned(),
         found: code,

@@ -315,7 +315,11 @@ fn timestamps(material: &mut Fields) -> Result<Vec<Vec<u8>>, FormatError> {
 }
 
 impl LogEntry {
-    fn from_json(value: Value, path: &str) -> Result<Self, FormatError> {
+    /// Takes an entry out of parsed JSON of a bundle, which is also what Rekor v2 answers; `path` is its JSON pointer.
+    ///
+    /// # Errors
+    /// `log-entry-kind`, `json-*`, `base64-invalid`, `too-many`.
+    pub fn from_json(value: Value, path: &str) -> Result<Self, FormatError> {
         let mut entry = Fields::new(value, path)?;
         let mut id = entry.need_object("logId")?;
         let log_id = id.need_bytes("keyId")?;

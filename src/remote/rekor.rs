@@ -160,6 +160,14 @@ pub fn entries(answer: &[u8]) -> Result<Vec<LogEntry>, FormatError> {
     items.into_iter().enumerate().map(|(n, item)| entry(item, &format!("/{n}"))).collect()
 }
 
+/// The one entry of an answer that is an object with it under its name.
+///
+/// # Errors
+/// As [`entries`].
+pub(super) fn single(answer: &[u8]) -> Result<LogEntry, FormatError> {
+    entry(json::parse(answer)?, "")
+}
+
 fn entry(item: Value, path: &str) -> Result<LogEntry, FormatError> {
     let name = match &item {
         Value::Object(map) if map.len() == 1 => map.keys().next().cloned().unwrap_or_default(),

@@ -2,6 +2,10 @@
 
 use thiserror::Error;
 
+use crate::remote::RemoteError;
+use crate::remote::token::TokenError;
+use crate::sign::key::KeyKind;
+
 /// Why a key cannot be read or a signature cannot be made.
 ///
 /// No text holds any part of a key, a password or a file's body.
@@ -33,6 +37,12 @@ pub enum SignError {
     /// A key pair could not be generated or written down.
     #[error("the private key could not be generated or encoded")]
     GenerationFailed,
+    /// A log takes no signature of such a key.
+    #[error("expected an ECDSA P-256 key to sign into a log of Rekor v2, found {found}")]
+    KeyNotLogged {
+        /// Kind of the key.
+        found: KeyKind,
+    },
     /// The private key is well-formed, and of a kind that is not used here.
     #[error("expected an ECDSA P-256, ECDSA P-384 or Ed25519 private key, found {found}")]
     KindUnsupported {
@@ -71,9 +81,24 @@ pub enum SignError {
     /// The operating system gave no random bytes.
     #[error("no random bytes could be had")]
     RandomnessUnavailable,
+    /// A service that takes part in signing could not, or lied.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
+    /// Signing would publish the names of a source that is not known to be public.
+    #[error("expected a public source, or leave to publish its names, found a source that is {visibility}")]
+    SourceNotPublic {
+        /// What the token says of it.
+        visibility: &'static str,
+    },
     /// The cryptographic library refused to sign.
     #[error("signing failed")]
     SigningFailed,
+    /// Nobody would say when it was signed, and a certificate of ten minutes proves nothing without that.
+    #[error("expected a timestamp authority or a log of Rekor v1, found nobody who proves when it is signed")]
+    TimeUnprovable,
+    /// The identity token cannot be used.
+    #[error(transparent)]
+    Token(#[from] TokenError),
 }
 
 impl SignError {
@@ -84,6 +109,7 @@ impl SignError {
             Self::EncryptedParameters { .. } => "key-encrypted-parameters",
             Self::FormatUnsupported { .. } => "key-format-unsupported",
             Self::GenerationFailed => "key-generation-failed",
+            Self::KeyNotLogged { .. } => "key-not-logged",
             Self::KindUnsupported { .. } => "key-kind-unsupported",
             Self::Malformed { .. } => "key-malformed",
             Self::NotPrivate { .. } => "key-not-private",
@@ -92,7 +118,20 @@ impl SignError {
             Self::PemInvalid(_) => "key-pem-invalid",
             Self::PemTooLarge { .. } => "key-pem-too-large",
             Self::RandomnessUnavailable => "randomness-unavailable",
+            Self::Remote(error) => error.code(),
             Self::SigningFailed => "signing-failed",
+            Self::SourceNotPublic { .. } => "source-not-public",
+            Self::TimeUnprovable => "signing-time-unprovable",
+            Self::Token(error) => error.code(),
+        }
+    }
+
+    /// Whether it was decided: a service answered something that is not so. Everything else could not be done.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Remote(error) => error.is_refusal(),
+            Self::Token(error) => error.is_refusal(),
+            _ => false,
         }
     }
 }

@@ -2,6 +2,8 @@
 
 pub mod error;
 pub mod key;
+pub mod privacy;
+pub mod keyless;
 
 mod encrypted;
 mod pem;

@@ -196,6 +196,22 @@ impl PublicKey {
         if others.iter().any(verifies) { Ok(()) } else { Err(SignatureInvalid) }
     }
 
+    /// Checks one signature over a message of which only the SHA-256 is known. Ed25519 signs messages, not digests.
+    ///
+    /// # Errors
+    /// [`SignatureInvalid`].
+    pub fn verify_sha256(&self, digest: &[u8; 32], signature: &[u8]) -> Result<(), SignatureInvalid> {
+        let algorithm: &dyn VerificationAlgorithm = match self.kind {
+            KeyKind::EcdsaP256 => &signature::ECDSA_P256_SHA256_ASN1,
+            KeyKind::EcdsaP384 => &signature::ECDSA_P384_SHA256_ASN1,
+            KeyKind::EcdsaP521 => &signature::ECDSA_P521_SHA256_ASN1,
+            KeyKind::Rsa => &signature::RSA_PKCS1_2048_8192_SHA256,
+            KeyKind::Ed25519 => return Err(SignatureInvalid),
+        };
+        let digest = digest::Digest::import_less_safe(digest, &digest::SHA256).map_err(|_| SignatureInvalid)?;
+        algorithm.verify_digest_sig(&self.raw, &digest, signature).map_err(|_| SignatureInvalid)
+    }
+
     /// What kind of key.
     pub fn kind(&self) -> KeyKind {
         self.kind

@@ -4,6 +4,7 @@ pub mod embedded;
 pub mod key;
 pub mod rings;
 pub mod root;
+pub mod signing_config;
 pub mod ssh;
 
 use crate::formats::FormatError;

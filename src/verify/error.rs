@@ -67,6 +67,17 @@ pub enum VerifyError {
     /// A plain signature, which attests nothing.
     #[error("expected an attestation, found a plain signature over an artifact")]
     PlainSignature,
+    /// An attestation, where a plain signature was to be verified.
+    #[error("expected a plain signature over an artifact, found an attestation")]
+    NotPlainSignature,
+    /// The bundle notes the digest of another artifact.
+    #[error("expected the digest of the artifact, {expected}, found {found}")]
+    MessageDigest {
+        /// Algorithm and digest of the artifact.
+        expected: String,
+        /// Algorithm and digest that the bundle notes.
+        found: String,
+    },
     /// No root or key was given that could vouch for a signer of this kind.
     #[error("expected {expected}, found {found}")]
     SignerKind {
@@ -289,6 +300,8 @@ impl VerifyError {
             Self::TimeUnsigned { .. } => "log-time-unsigned",
             Self::Duplicate { .. } => "bundle-duplicate",
             Self::PlainSignature => "plain-signature",
+            Self::NotPlainSignature => "not-plain-signature",
+            Self::MessageDigest { .. } => "message-digest-mismatch",
             Self::SignerKind { .. } => "signer-kind",
             Self::TimeUnproven => "signing-time-unproven",
             Self::TimeMissing { .. } => "time-missing",
@@ -329,6 +342,7 @@ impl VerifyError {
             | Self::TimeUnsigned { .. }
             | Self::Duplicate { .. }
             | Self::PlainSignature
+            | Self::NotPlainSignature
             | Self::SignerKind { .. }
             | Self::SignatureCount { .. } => Step::Shape,
             Self::TimeUnproven
@@ -340,9 +354,11 @@ impl VerifyError {
             | Self::Set { .. } => Step::Time,
             Self::CertificateChain { .. } | Self::CertificateTime { .. } => Step::Certificate,
             Self::SctMissing | Self::Sct { .. } => Step::Sct,
-            Self::Signature { .. } | Self::KeyUnknown { .. } | Self::KeyWindow { .. } | Self::KeyTimeMissing { .. } => {
-                Step::Signature
-            }
+            Self::MessageDigest { .. }
+            | Self::Signature { .. }
+            | Self::KeyUnknown { .. }
+            | Self::KeyWindow { .. }
+            | Self::KeyTimeMissing { .. } => Step::Signature,
             Self::LogMissing { .. }
             | Self::LogUnknown { .. }
             | Self::Checkpoint { .. }
@@ -363,7 +379,9 @@ impl VerifyError {
             Self::VersionShape { expected, found, .. } | Self::SignerKind { expected, found } => {
                 Some(((*expected).to_owned(), (*found).to_owned()))
             }
-            Self::SubjectMismatch { expected, found } => Some((expected.clone(), found.clone())),
+            Self::SubjectMismatch { expected, found } | Self::MessageDigest { expected, found } => {
+                Some((expected.clone(), found.clone()))
+            }
             Self::KeyUnknown { expected, found } => Some((expected.clone(), found.clone())),
             Self::KeyWindow { start, end, signed, .. } => {
                 Some((in_use(start, end.as_ref()), format!("signed {signed}")))
@@ -389,6 +407,8 @@ impl VerifyError {
             Self::TimeUnsigned { index: 0, seconds: 1 },
             Self::Duplicate { what: n },
             Self::PlainSignature,
+            Self::NotPlainSignature,
+            Self::MessageDigest { expected: s(), found: s() },
             Self::SignerKind { expected: n, found: n },
             Self::TimeUnproven,
             Self::TimeMissing { expected: n },

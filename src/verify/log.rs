@@ -76,6 +76,29 @@ pub(super) fn check(
     times: &TimesVerified,
     signature: &SignatureVerified,
 ) -> Result<LogVerified, VerifyError> {
+    each(bundle, root, times, |index, entry| about(index, entry, envelope, pae, signature))
+}
+
+/// The same of a plain signature over a message with this SHA-256.
+///
+/// # Errors
+/// As [`check`].
+pub(super) fn check_message(
+    bundle: &Bundle,
+    message: (&[u8; 32], &[u8]),
+    root: Option<&TrustedRoot>,
+    times: &TimesVerified,
+    signature: &SignatureVerified,
+) -> Result<LogVerified, VerifyError> {
+    each(bundle, root, times, |index, entry| about_message(index, entry, message, signature))
+}
+
+fn each(
+    bundle: &Bundle,
+    root: Option<&TrustedRoot>,
+    times: &TimesVerified,
+    about: impl Fn(usize, &LogEntry) -> Result<(), VerifyError>,
+) -> Result<LogVerified, VerifyError> {
     if times.demand() == LogDemand::Entry && bundle.log_entries.is_empty() {
         return Err(VerifyError::LogMissing { root: time::name(root) });
     }
@@ -87,7 +110,7 @@ pub(super) fn check(
             // Step 1 made sure that there is a SET, step 2 that it verifies.
             None => LogProof::Promise,
         };
-        about(index, entry, envelope, pae, signature)?;
+        about(index, entry)?;
         entries.push(LogEvidence { url: log.url.clone(), index: entry.log_index, proof });
     }
     Ok(LogVerified { entries, demand: times.demand() })
@@ -181,4 +204,27 @@ fn about(
     }
     let verifier = body.signatures.get(signature.index()).map(|one| one.verifier.as_slice());
     if verifier == Some(signature.verifier()) { Ok(()) } else { Err(other("certificate or key")) }
+}
+
+/// The entry records this message, this signature and this signer.
+fn about_message(
+    index: usize,
+    entry: &LogEntry,
+    (digest, signature): (&[u8; 32], &[u8]),
+    verified: &SignatureVerified,
+) -> Result<(), VerifyError> {
+    let other = |field| VerifyError::EntryMismatch { index, field };
+    let body = EntryBody::parse(entry.kind, &entry.body).map_err(|error| VerifyError::Format(Step::Log, error))?;
+    match body.kind {
+        EntryKind::HashedRekord001 | EntryKind::HashedRekord002 => {}
+        EntryKind::Intoto001 | EntryKind::Intoto002 | EntryKind::Dsse001 => return Err(other("kind")),
+    }
+    if body.digest != *digest {
+        return Err(other("message"));
+    }
+    match body.signatures.as_slice() {
+        [one] if one.signature.as_deref() != Some(signature) => Err(other("signature")),
+        [one] if one.verifier == verified.verifier() => Ok(()),
+        _ => Err(other("certificate or key")),
+    }
 }

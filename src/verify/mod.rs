@@ -5,6 +5,7 @@ mod certificate;
 mod error;
 mod identity;
 mod log;
+mod message;
 mod sct;
 mod shape;
 mod signature;
@@ -27,6 +28,8 @@ pub use identity::CertificateIdentity;
 pub use identity::Identity;
 pub use log::LogEvidence;
 pub use log::LogProof;
+pub use message::Message;
+pub use message::VerifiedSignature;
 pub use sct::Publicity;
 pub use time::SignedAt;
 pub use time::TimeSource;
@@ -103,12 +106,24 @@ impl Verifier {
         unlogged: Unlogged,
         now: Timestamp,
     ) -> Result<Authenticated, VerifyError> {
+        let attested = matches!(bundle.content, Content::Envelope(_));
+        self.under_some_root(attested && needs_root(bundle), |root| {
+            self.authenticate_under(bundle, root, unlogged, now)
+        })
+    }
+
+    /// What holds under the first root under which it does; without one where none is needed.
+    fn under_some_root<T>(
+        &self,
+        needed: bool,
+        verified: impl Fn(Option<&TrustedRoot>) -> Result<T, VerifyError>,
+    ) -> Result<T, VerifyError> {
         let mut furthest: Option<VerifyError> = None;
-        let alone = self.roots.is_empty() || !needs_root(bundle);
+        let alone = self.roots.is_empty() || !needed;
         let roots = if alone { vec![None] } else { self.roots.iter().map(Some).collect() };
         for root in roots {
-            match self.authenticate_under(bundle, root, unlogged, now) {
-                Ok(authenticated) => return Ok(authenticated),
+            match verified(root) {
+                Ok(verified) => return Ok(verified),
                 Err(error) if furthest.as_ref().is_none_or(|best| error.step() > best.step()) => furthest = Some(error),
                 Err(_) => {}
             }
@@ -139,7 +154,7 @@ impl Verifier {
     ) -> Result<Authenticated, VerifyError> {
         let (shape, envelope) = shape::check(bundle)?;
         let demand = LogDemand::of(bundle, root, unlogged);
-        let time = time::check(bundle, envelope, root, demand, now)?;
+        let time = time::check(bundle, time::stamped(bundle.version, envelope), root, demand, now)?;
         let chain = certificate::check(bundle, root, &time)?;
         let sct = sct::check(&chain, root)?;
         let pae = envelope.pae();
@@ -153,6 +168,5 @@ impl Verifier {
 
 /// Whether anything in the bundle can only be judged by a trusted root.
 fn needs_root(bundle: &Bundle) -> bool {
-    let Content::Envelope(_) = &bundle.content else { return false };
     !bundle.signer.certificates().is_empty() || !bundle.log_entries.is_empty() || !bundle.timestamps.is_empty()
 }

@@ -20,6 +20,28 @@ pub(super) struct ShapeChecked(());
 /// `signature-count`.
 pub(super) fn check(bundle: &Bundle) -> Result<(ShapeChecked, &Envelope), VerifyError> {
     let Content::Envelope(envelope) = &bundle.content else { return Err(VerifyError::PlainSignature) };
+    material(bundle)?;
+    // One certificate, entry or timestamp vouches for one signature.
+    let found = envelope.signatures.len();
+    let one = !bundle.signer.certificates().is_empty() || !bundle.timestamps.is_empty();
+    if one && found != 1 {
+        return Err(VerifyError::SignatureCount { found });
+    }
+    Ok((ShapeChecked(()), envelope))
+}
+
+/// The same of a bundle that holds a plain signature: the digest that the signer noted, and the signature.
+///
+/// # Errors
+/// The `bundle-*` codes of [`VerifyError`], `log-entry-unproven`, `log-time-unsigned`, `not-plain-signature`.
+pub(super) fn check_message(bundle: &Bundle) -> Result<(ShapeChecked, Option<&(String, Vec<u8>)>, &[u8]), VerifyError> {
+    let Content::Message { digest, signature } = &bundle.content else { return Err(VerifyError::NotPlainSignature) };
+    material(bundle)?;
+    Ok((ShapeChecked(()), digest.as_ref(), signature))
+}
+
+/// Signer, log entries and timestamps.
+fn material(bundle: &Bundle) -> Result<(), VerifyError> {
     signer_fits(bundle)?;
     for (index, entry) in bundle.log_entries.iter().enumerate() {
         if entry.inclusion_proof.is_none() && entry.signed_entry_timestamp.is_none() {
@@ -54,13 +76,7 @@ pub(super) fn check(bundle: &Bundle) -> Result<(ShapeChecked, &Envelope), Verify
             return Err(VerifyError::Duplicate { what: "timestamp" });
         }
     }
-    // One certificate, entry or timestamp vouches for one signature.
-    let found = envelope.signatures.len();
-    let one = !bundle.signer.certificates().is_empty() || !bundle.timestamps.is_empty();
-    if one && found != 1 {
-        return Err(VerifyError::SignatureCount { found });
-    }
-    Ok((ShapeChecked(()), envelope))
+    Ok(())
 }
 
 fn shape(bundle: &Bundle, expected: &'static str, found: &'static str) -> VerifyError {

@@ -9,6 +9,7 @@ use crate::trust::rings::Ring;
 use crate::trust::rings::TrustedKey;
 use crate::verify::VerifyError;
 use crate::verify::certificate::ChainVerified;
+use crate::verify::message::Message;
 use crate::verify::time::TimesVerified;
 
 /// Most keys times signatures that are tried for one envelope.
@@ -65,15 +66,51 @@ pub(super) fn check(
         leaf.key().verify(pae, &one.sig, Spelling::Lenient).map_err(invalid)?;
         return Ok(SignatureVerified { verifier: leaf.der().to_vec(), index: 0, trusted_key: None });
     }
+    let signatures: Vec<_> = envelope.signatures.iter().map(|one| (one.keyid.as_str(), one.sig.as_slice())).collect();
+    by_key(&signatures, |trusted, signature| signed_by(trusted, envelope, pae, signature), times, keys, signer)
+}
+
+/// The same of a plain signature over a message.
+///
+/// # Errors
+/// As [`check`].
+pub(super) fn check_message(
+    message: &Message<'_>,
+    signature: &[u8],
+    chain: &ChainVerified,
+    times: &TimesVerified,
+    keys: &[TrustedKey],
+    signer: &Signer,
+) -> Result<SignatureVerified, VerifyError> {
+    if let ChainVerified::Certificate(leaf) = chain {
+        let invalid = |_| VerifyError::Signature { key: "the certificate's key".to_owned() };
+        message.signed_by(leaf.key(), signature).map_err(invalid)?;
+        return Ok(SignatureVerified { verifier: leaf.der().to_vec(), index: 0, trusted_key: None });
+    }
+    // The keys of platforms sign attestations alone.
+    let signed = |trusted: &TrustedKey, signature: &[u8]| match (trusted.ring, trusted.covers) {
+        (Ring::Named, Covers::PreAuthentication) => message.signed_by(&trusted.key, signature).is_ok(),
+        (Ring::Named, Covers::Payload) | (Ring::GoogleCloudBuild | Ring::NpmRegistry, _) => false,
+    };
+    by_key(&[("", signature)], signed, times, keys, signer)
+}
+
+/// One of these signatures, each with its key id, is by one of the keys.
+fn by_key(
+    signatures: &[(&str, &[u8])],
+    signed_by: impl Fn(&TrustedKey, &[u8]) -> bool,
+    times: &TimesVerified,
+    keys: &[TrustedKey],
+    signer: &Signer,
+) -> Result<SignatureVerified, VerifyError> {
     if keys.is_empty() {
         return Err(VerifyError::SignerKind { expected: "a signature with a certificate", found: "one by a key" });
     }
-    let tries =
-        keys.iter().flat_map(|key| envelope.signatures.iter().enumerate().map(move |signature| (key, signature)));
-    let tries = tries.filter(|(key, (_, signature))| is_named(key, &signature.keyid, signer));
+    let tries = keys.iter().flat_map(|key| signatures.iter().enumerate().map(move |signature| (key, signature)));
+    let tries = tries.filter(|(key, (_, (keyid, _)))| is_named(key, keyid, signer));
     let mut out_of_use = None;
-    for (trusted, (index, signature)) in tries.take(MAX_TRIES) {
-        if !signed_by(trusted, envelope, pae, &signature.sig) {
+    for (trusted, (index, (_, signature))) in tries.take(MAX_TRIES) {
+        if !signed_by(trusted, signature) {
             continue;
         }
         match in_use(trusted, times) {
@@ -84,7 +121,7 @@ pub(super) fn check(
             Err(error) => out_of_use = out_of_use.or(Some(error)),
         }
     }
-    Err(out_of_use.unwrap_or_else(|| refusal(envelope, keys, signer)))
+    Err(out_of_use.unwrap_or_else(|| refusal(signatures, keys, signer)))
 }
 
 /// Whether a key may be tried: it has no key id, or the signature and the bundle name no other key and at least one
@@ -129,7 +166,7 @@ fn in_use(trusted: &TrustedKey, times: &TimesVerified) -> Result<(), VerifyError
 }
 
 /// Which of two refusals it is. Key ids and hints are not signed; they decide nothing else.
-fn refusal(envelope: &Envelope, keys: &[TrustedKey], signer: &Signer) -> VerifyError {
+fn refusal(signatures: &[(&str, &[u8])], keys: &[TrustedKey], signer: &Signer) -> VerifyError {
     let expected: Vec<String> = keys.iter().take(SHOWN).map(describe).collect();
     let expected = match keys.len().checked_sub(SHOWN) {
         Some(more @ 1..) => format!("{} or {more} more", expected.join(", ")),
@@ -140,15 +177,15 @@ fn refusal(envelope: &Envelope, keys: &[TrustedKey], signer: &Signer) -> VerifyE
         _ => None,
     };
     let named = |trusted: &TrustedKey| match (&trusted.keyid, hint) {
-        (Some(_), _) => envelope.signatures.iter().any(|signature| is_named(trusted, &signature.keyid, signer)),
+        (Some(_), _) => signatures.iter().any(|(keyid, _)| is_named(trusted, keyid, signer)),
         (None, Some(hint)) if is_hint(hint) => trusted.key.hint() == *hint,
         (None, _) => true,
     };
     if keys.iter().any(named) {
         return VerifyError::Signature { key: expected };
     }
-    let ids = envelope.signatures.iter().map(|signature| &signature.keyid);
-    let name = hint.into_iter().chain(ids).find(|name| !name.is_empty());
+    let ids = signatures.iter().map(|(keyid, _)| *keyid);
+    let name = hint.map(String::as_str).into_iter().chain(ids).find(|name| !name.is_empty());
     let found = match (hint, name) {
         (Some(hint), _) if is_hint(hint) => format!("one by a key with hint {hint}"),
         (_, Some(name)) => format!("one by a key that is called {name:?}"),

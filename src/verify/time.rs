@@ -80,7 +80,7 @@ impl TimesVerified {
     }
 }
 
-/// Verifies every RFC 3161 timestamp and every SET; each must hold, none may lie in the future. A certificate lives ten
+/// Verifies every RFC 3161 timestamp, which is over `stamped`, and every SET; each must hold, none may lie in the future. A certificate lives ten
 /// minutes, so a signer with a certificate needs at least one proven time, unless that was waived together with the log
 /// entry; there is no falling back to `now`.
 ///
@@ -89,14 +89,14 @@ impl TimesVerified {
 /// `signing-time-unproven`.
 pub(super) fn check(
     bundle: &Bundle,
-    envelope: &Envelope,
+    stamped: &[u8],
     root: Option<&TrustedRoot>,
     demand: LogDemand,
     now: Timestamp,
 ) -> Result<TimesVerified, VerifyError> {
     let mut times = Vec::new();
     for (index, token) in bundle.timestamps.iter().enumerate() {
-        let time = timestamp(index, token, stamped(bundle.version, envelope), root)?;
+        let time = timestamp(index, token, stamped, root)?;
         times.push(SignedAt { time, source: TimeSource::TimestampAuthority });
     }
     for (index, entry) in bundle.log_entries.iter().enumerate() {
@@ -120,9 +120,9 @@ pub(super) fn check(
     Ok(TimesVerified { times, demand, now })
 }
 
-/// What a timestamp of the bundle is over: the signature, of which step 1 made sure that there is one (sigstore/protobuf-specs,
+/// What a timestamp beside an envelope is over: the signature, of which step 1 made sure that there is one (sigstore/protobuf-specs,
 /// `RFC3161SignedTimestamp`); beside a cosign layer the whole envelope's text, signature included.
-fn stamped(version: Version, envelope: &Envelope) -> &[u8] {
+pub(super) fn stamped(version: Version, envelope: &Envelope) -> &[u8] {
     match version {
         Version::CosignLayer => envelope.source.as_deref().unwrap_or_default(),
         Version::V0_1 | Version::V0_2 | Version::V0_3 | Version::BareEnvelope => {

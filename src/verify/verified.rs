@@ -50,6 +50,26 @@ pub struct Evidence {
     pub log: Vec<LogEvidence>,
 }
 
+impl Evidence {
+    pub(super) fn new(
+        bundle: &Bundle,
+        root: Option<&TrustedRoot>,
+        times: &TimesVerified,
+        sct: &SctChecked,
+        log: &LogVerified,
+    ) -> Self {
+        Self {
+            version: bundle.version,
+            root: root.map(|root| root.name.clone()),
+            transparency: root.map(|root| root.transparency),
+            signed_at: times.times().to_vec(),
+            certificate: sct.public,
+            log_demand: log.demand(),
+            log: log.entries().to_vec(),
+        }
+    }
+}
+
 /// An attestation of which everything holds but that it is about some artifact.
 #[derive(Debug, Clone)]
 pub struct Authenticated {
@@ -63,15 +83,7 @@ impl Authenticated {
     /// Takes the token of every step.
     pub(super) fn new(bundle: &Bundle, root: Option<&TrustedRoot>, tokens: Tokens) -> Self {
         let (ShapeChecked { .. }, times, sct, _signature, log, statement, identity) = tokens;
-        let evidence = Evidence {
-            version: bundle.version,
-            root: root.map(|root| root.name.clone()),
-            transparency: root.map(|root| root.transparency),
-            signed_at: times.times().to_vec(),
-            certificate: sct.public,
-            log_demand: log.demand(),
-            log: log.entries().to_vec(),
-        };
+        let evidence = Evidence::new(bundle, root, &times, &sct, &log);
         let statement = statement.into_statement();
         Self {
             subjects: Arc::new(SubjectIndex::new(&statement)),

@@ -8,6 +8,7 @@ mod fixtures;
 mod judge;
 mod layers;
 mod lies;
+mod messages;
 mod mutations;
 mod properties;
 mod random;

@@ -1,0 +1,215 @@
+//! Putting the entry of an envelope into a log: Rekor v1 as `dsse`, Rekor v2 as `hashedrekord`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use serde_json::json;
+
+use crate::formats::base64;
+use crate::formats::bundle::LogEntry;
+use crate::formats::envelope::Envelope;
+use crate::formats::json;
+use crate::formats::log_entry::EntryBody;
+use crate::formats::log_entry::EntryKind;
+use crate::formats::log_entry::pem_text;
+use crate::remote::RemoteError;
+use crate::remote::Role;
+use crate::remote::http::Question;
+use crate::remote::http::Reply;
+use crate::remote::http::Service;
+use crate::remote::rekor;
+use crate::trust::key::sha256;
+use crate::trust::signing_config::LogVersion;
+
+/// Longest answer that is read, in bytes. An entry comes without the payload.
+pub const MAX_ANSWER: usize = 1024 * 1024;
+/// A log of Rekor v2 answers when a checkpoint has the entry. It should be given at least this long.
+pub const LEAST_FOR_V2: Duration = Duration::from_secs(20);
+/// The status that says: there is such an entry already.
+const CONFLICT: u16 = 409;
+
+/// A transparency log that takes entries.
+#[derive(Debug, Clone)]
+pub struct Log {
+    service: Service,
+    version: LogVersion,
+}
+
+/// What the envelope's signature verifies with, DER.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verifier<'a> {
+    /// A certificate.
+    Certificate(&'a [u8]),
+    /// A SubjectPublicKeyInfo.
+    PublicKey(&'a [u8]),
+}
+
+impl<'a> Verifier<'a> {
+    fn der(self) -> &'a [u8] {
+        match self {
+            Self::Certificate(der) | Self::PublicKey(der) => der,
+        }
+    }
+
+    fn pem(self) -> String {
+        match self {
+            Self::Certificate(der) => pem_text("CERTIFICATE", der),
+            Self::PublicKey(der) => pem_text("PUBLIC KEY", der),
+        }
+    }
+}
+
+impl Log {
+    /// The log at an address, given `total` for each request with all its attempts.
+    ///
+    /// # Errors
+    /// `log-url-invalid`.
+    pub fn new(address: &str, version: LogVersion, total: Duration) -> Result<Self, RemoteError> {
+        Ok(Self { service: Service::signing(Role::Log, address, total)?, version })
+    }
+
+    /// The address.
+    pub fn address(&self) -> &str {
+        self.service.address()
+    }
+
+    /// Which interface it has.
+    pub fn version(&self) -> LogVersion {
+        self.version
+    }
+
+    /// Puts an envelope of one signature into the log and returns the entry, which is about that very envelope. That it is
+    /// in the log is for the verifier to say.
+    ///
+    /// Rekor v1 takes the envelope's text and publishes hashes, the signature and the certificate; Rekor v2 is sent hashes
+    /// alone, and takes signatures of ECDSA P-256 only.
+    ///
+    /// # Errors
+    /// `log-unavailable`, `log-status`, `log-answer-invalid`, `log-answer-mismatch`.
+    pub fn record(&self, envelope: &Envelope, verifier: Verifier<'_>) -> Result<LogEntry, RemoteError> {
+        let [signature] = envelope.signatures.as_slice() else {
+            return Err(self.service.answer_invalid("an envelope of several signatures, which is not sent"));
+        };
+        let entry = match self.version {
+            LogVersion::V1 => self.record_v1(envelope, verifier)?,
+            LogVersion::V2 => self.record_v2(envelope, &signature.sig, verifier)?,
+        };
+        self.about(&entry, envelope, &signature.sig, verifier)?;
+        Ok(entry)
+    }
+
+    /// sigstore/rekor, openapi.yaml, `createLogEntry`, and pkg/types/dsse/v0.0.1. The text is the one that a reader of the
+    /// bundle writes again.
+    fn record_v1(&self, envelope: &Envelope, verifier: Verifier<'_>) -> Result<LogEntry, RemoteError> {
+        let text = text(envelope);
+        let proposed = json!({
+            "envelope": String::from_utf8_lossy(&text),
+            "verifiers": [base64::encode(verifier.pem().as_bytes())],
+        });
+        let (kind, version) = EntryKind::Dsse001.name();
+        let question = json!({ "kind": kind, "apiVersion": version, "spec": { "proposedContent": proposed } });
+        let reply = self.ask("api/v1/log/entries", &question, &[200, 201, CONFLICT])?;
+        let body = if reply.status == CONFLICT { self.fetch(&reply)? } else { reply.body };
+        let entry = rekor::single(&body).map_err(|error| self.service.answer_invalid(error))?;
+        if envelope_hash(&entry.body) != Some(hex::encode(sha256(&text))) {
+            return Err(self.other("one about another text"));
+        }
+        Ok(entry)
+    }
+
+    /// The entry that was there already, because an earlier attempt did reach the log.
+    fn fetch(&self, reply: &Reply) -> Result<Vec<u8>, RemoteError> {
+        let name = reply.location.as_deref().and_then(|location| location.rsplit('/').next());
+        let hexadecimal = |name: &&str| {
+            matches!(name.len(), 64 | 80) && name.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'a'..=b'f'))
+        };
+        let name = name.filter(hexadecimal);
+        let name = name.ok_or_else(|| self.service.answer_invalid("status 409 without the name of the entry"))?;
+        let path = format!("api/v1/log/entries/{name}");
+        let question = Question { cap: MAX_ANSWER, ..Question::get(&path) };
+        Ok(self.service.ask(&question)?.body)
+    }
+
+    /// rekor-tiles, CLIENTS.md and hashedrekord.proto: a DSSE envelope is logged as the hash of its pre-authentication
+    /// encoding.
+    fn record_v2(&self, envelope: &Envelope, sig: &[u8], verifier: Verifier<'_>) -> Result<LogEntry, RemoteError> {
+        let raw = json!({ "rawBytes": base64::encode(verifier.der()) });
+        let key_details = "PKIX_ECDSA_P256_SHA_256";
+        let verifier = match verifier {
+            Verifier::Certificate(_) => json!({ "x509Certificate": raw, "keyDetails": key_details }),
+            Verifier::PublicKey(_) => json!({ "publicKey": raw, "keyDetails": key_details }),
+        };
+        let question = json!({ "hashedRekordRequestV002": {
+            "digest": base64::encode(&sha256(&envelope.pae())),
+            "signature": { "content": base64::encode(sig), "verifier": verifier },
+        }});
+        let reply = self.ask("api/v2/log/entries", &question, &[200, 201])?;
+        let read = json::parse(&reply.body).and_then(|value| LogEntry::from_json(value, ""));
+        read.map_err(|error| self.service.answer_invalid(error))
+    }
+
+    fn ask(&self, path: &str, question: &Value, success: &'static [u16]) -> Result<Reply, RemoteError> {
+        let text = question.to_string();
+        let question = Question { success, cap: MAX_ANSWER, ..Question::post(path, text.as_bytes()) };
+        self.service.ask(&question)
+    }
+
+    /// The entry is of the kind that was asked for, about this payload, this signature and this signer, and comes with the
+    /// proofs that a bundle v0.3 needs.
+    fn about(
+        &self,
+        entry: &LogEntry,
+        envelope: &Envelope,
+        sig: &[u8],
+        verifier: Verifier<'_>,
+    ) -> Result<(), RemoteError> {
+        let (kind, digest) = match self.version {
+            LogVersion::V1 => (EntryKind::Dsse001, sha256(&envelope.payload)),
+            LogVersion::V2 => (EntryKind::HashedRekord002, sha256(&envelope.pae())),
+        };
+        if entry.kind != kind {
+            let (name, version) = entry.kind.name();
+            return Err(self.other(&format!("one of the kind {name} {version}")));
+        }
+        let body = EntryBody::parse(kind, &entry.body).map_err(|error| self.service.answer_invalid(error))?;
+        if body.digest != digest {
+            return Err(self.other("one about another payload"));
+        }
+        let [signature] = body.signatures.as_slice() else {
+            return Err(self.other(&format!("one with {} signatures", body.signatures.len())));
+        };
+        if signature.signature.as_deref() != Some(sig) {
+            return Err(self.other("one about another signature"));
+        }
+        if signature.verifier != verifier.der() {
+            return Err(self.other("one about another certificate or key"));
+        }
+        if entry.inclusion_proof.as_ref().is_none_or(|proof| proof.checkpoint.is_empty()) {
+            return Err(self.service.answer_invalid("an entry without a proof that the log has it"));
+        }
+        let promised = entry.signed_entry_timestamp.is_some() && entry.integrated_time.is_some();
+        if self.version == LogVersion::V1 && !promised {
+            return Err(self.service.answer_invalid("an entry without a signed time"));
+        }
+        Ok(())
+    }
+
+    fn other(&self, found: &str) -> RemoteError {
+        self.service.answer_mismatch("an entry about what was sent", found)
+    }
+}
+
+/// The text of the envelope that is sent.
+fn text(envelope: &Envelope) -> Arc<[u8]> {
+    let spelled = envelope.texts(None).into_iter().next();
+    spelled.unwrap_or_else(|| envelope.to_json().to_string().into_bytes().into())
+}
+
+/// The hash of the envelope's text in the body of an entry `dsse` 0.0.1.
+fn envelope_hash(body: &[u8]) -> Option<String> {
+    let body = json::parse(body).ok()?;
+    let hash = body.pointer("/spec/envelopeHash")?;
+    let sha256 = hash.get("algorithm")?.as_str()? == "sha256";
+    hash.get("value")?.as_str().filter(|_| sha256).map(str::to_owned)
+}

@@ -1,0 +1,130 @@
+//! The way from a bundle with a plain signature to a verified signature, which attests nothing.
+
+use jiff::Timestamp;
+
+use crate::formats::bundle::Bundle;
+use crate::trust::key::Hash;
+use crate::trust::key::PublicKey;
+use crate::trust::key::SignatureInvalid;
+use crate::trust::key::Spelling;
+use crate::trust::key::hash;
+use crate::trust::key::sha256;
+use crate::trust::root::TrustedRoot;
+use crate::verify::Evidence;
+use crate::verify::Identity;
+use crate::verify::LogDemand;
+use crate::verify::Verifier;
+use crate::verify::VerifyError;
+use crate::verify::certificate;
+use crate::verify::identity;
+use crate::verify::log;
+use crate::verify::needs_root;
+use crate::verify::sct;
+use crate::verify::shape;
+use crate::verify::signature;
+use crate::verify::time;
+
+/// What a plain signature is over, as far as it is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Message<'a> {
+    /// The bytes themselves.
+    Bytes(&'a [u8]),
+    /// Their SHA-256 alone. Signatures by Ed25519 cannot be verified with it.
+    Sha256(&'a [u8; 32]),
+}
+
+/// Names of hashes in a bundle (sigstore/protobuf-specs, sigstore_common.proto, "HashAlgorithm").
+const HASHES: &[(&str, Hash)] = &[("SHA2_256", Hash::Sha256), ("SHA2_384", Hash::Sha384), ("SHA2_512", Hash::Sha512)];
+
+impl Message<'_> {
+    /// Whether a key made the signature over it.
+    pub(super) fn signed_by(&self, key: &PublicKey, signature: &[u8]) -> Result<(), SignatureInvalid> {
+        match self {
+            Self::Bytes(bytes) => key.verify(bytes, signature, Spelling::Lenient),
+            Self::Sha256(digest) => key.verify_sha256(digest, signature),
+        }
+    }
+
+    fn sha256(&self) -> [u8; 32] {
+        match self {
+            Self::Bytes(bytes) => sha256(bytes),
+            Self::Sha256(digest) => **digest,
+        }
+    }
+
+    /// The digest that the signer noted is that of the message. It is not signed: it says which artifact is meant, and one
+    /// that cannot be compared is refused.
+    fn noted(&self, noted: Option<&(String, Vec<u8>)>) -> Result<(), VerifyError> {
+        let Some((algorithm, found)) = noted else { return Ok(()) };
+        let kind = HASHES.iter().find(|row| row.0 == algorithm).map(|row| row.1);
+        let own = match (self, kind) {
+            (_, Some(Hash::Sha256)) => Some(self.sha256().to_vec()),
+            (Self::Bytes(bytes), Some(kind)) => Some(hash(kind, bytes)),
+            (Self::Sha256(_), Some(_)) | (_, None) => None,
+        };
+        if own.as_ref() == Some(found) {
+            return Ok(());
+        }
+        let (name, own) = own.map_or_else(|| ("SHA2_256", self.sha256().to_vec()), |own| (algorithm.as_str(), own));
+        Err(VerifyError::MessageDigest {
+            expected: format!("{name}:{}", hex::encode(own)),
+            found: format!("{algorithm:?}:{}", hex::encode(found)),
+        })
+    }
+}
+
+/// A signature over an artifact of which everything holds. It says who signed, and nothing about the artifact: no
+/// attestation comes of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VerifiedSignature {
+    identity: Identity,
+    evidence: Evidence,
+}
+
+impl VerifiedSignature {
+    /// Who signed.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// How it is known.
+    pub fn evidence(&self) -> &Evidence {
+        &self.evidence
+    }
+}
+
+impl Verifier {
+    /// Verifies a bundle that holds a plain signature over a message, at the time `now`: steps 1 to 6 and 8 of
+    /// [`Verifier::authenticate`], with the message in place of the envelope.
+    ///
+    /// # Errors
+    /// [`VerifyError`] with the step that refused.
+    pub fn verify_message(
+        &self,
+        bundle: &Bundle,
+        message: &Message<'_>,
+        now: Timestamp,
+    ) -> Result<VerifiedSignature, VerifyError> {
+        self.under_some_root(needs_root(bundle), |root| self.message_under(bundle, message, root, now))
+    }
+
+    fn message_under(
+        &self,
+        bundle: &Bundle,
+        message: &Message<'_>,
+        root: Option<&TrustedRoot>,
+        now: Timestamp,
+    ) -> Result<VerifiedSignature, VerifyError> {
+        let (_shape, noted, bytes) = shape::check_message(bundle)?;
+        let demand = LogDemand::of(bundle, root, self.unlogged);
+        let time = time::check(bundle, bytes, root, demand, now)?;
+        let chain = certificate::check(bundle, root, &time)?;
+        let sct = sct::check(&chain, root)?;
+        message.noted(noted)?;
+        let signature = signature::check_message(message, bytes, &chain, &time, &self.keys, &bundle.signer)?;
+        let log = log::check_message(bundle, (&message.sha256(), bytes), root, &time, &signature)?;
+        let evidence = Evidence::new(bundle, root, &time, &sct, &log);
+        let identity = identity::check(chain, &signature)?.into_identity();
+        Ok(VerifiedSignature { identity, evidence })
+    }
+}
