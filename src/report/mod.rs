@@ -2,6 +2,7 @@
 
 mod attestation;
 pub mod conversion;
+pub mod doctor;
 mod explain;
 mod finding;
 pub mod human;
