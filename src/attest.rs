@@ -2,6 +2,7 @@
 
 pub mod summary;
 
+use jiff::SignedDuration;
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -60,6 +61,10 @@ pub enum Edition {
     /// v0.2, in a Statement v0.1, for verifiers that read nothing newer.
     V02,
 }
+
+/// How far the clock of a log or a timestamp authority may be ahead of this machine's, so that what was signed a moment ago is
+/// not taken for something out of the future.
+const SKEW: SignedDuration = SignedDuration::from_secs(30);
 
 /// Who signs.
 #[derive(Debug, Clone, Copy)]
@@ -216,7 +221,7 @@ fn prepare(artifacts: &[Artifact], claim: Claim<'_>) -> Result<Prepared, AttestE
 }
 
 /// Makes the Statement, signs it, and verifies what was signed with the verifier that its users run. Nothing that would
-/// be refused is given out.
+/// be refused is given out. `clock` is read when it is verified, since services take their time.
 ///
 /// # Errors
 /// [`AttestError`]; nothing was signed, or what was signed is withheld.
@@ -225,7 +230,7 @@ pub fn attest(
     artifacts: &[Artifact],
     claim: Claim<'_>,
     form: Form,
-    now: Timestamp,
+    clock: impl Fn() -> Timestamp,
 ) -> Result<Attested, AttestError> {
     // 1. Facts to the bytes of a Statement, held against the schema.
     let Prepared { bytes, value } = prepare(artifacts, claim)?;
@@ -243,7 +248,7 @@ pub fn attest(
     // 4. Write what will be given out.
     let line = line(bundle, form)?;
     // 5. Read and verify it as a user would who trusts the signer and nothing else.
-    let (authenticated, signer) = verify_own(&line, signer, now)?;
+    let (authenticated, signer) = verify_own(&line, signer, clock() + SKEW)?;
     let failed = |artifact: &str| {
         let artifact = artifact.to_owned();
         move |error| AttestError::SelfCheck { artifact, error }

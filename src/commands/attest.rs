@@ -151,7 +151,9 @@ pub(super) fn run(args: &Args) -> Outcome {
     let credentials = match (session, &args.key) {
         (Some(session), _) => Credentials::Keyless(session),
         (None, Some(path)) => Credentials::Key(private_key::read(path)?),
-        (None, None) => return Err(CommandError::usage("signer-missing", "expected a key or an identity, found neither")),
+        (None, None) => {
+            return Err(CommandError::usage("signer-missing", "expected a key or an identity, found neither"));
+        }
     };
     let attested = sign(&credentials, groups, claim(&material, args), args.output.form())?;
     plan.write(&attested)?;
@@ -169,7 +171,7 @@ fn sign(
     let failed = |error: AttestError| build::attest(&error);
     match credentials {
         Credentials::Key(key) => {
-            let sign = |artifacts| attest::attest(Signer::Key(key), artifacts, claim, form, Timestamp::now());
+            let sign = |artifacts| attest::attest(Signer::Key(key), artifacts, claim, form, Timestamp::now);
             groups.into_iter().map(sign).collect::<Result<_, _>>().map_err(failed)
         }
         Credentials::Keyless(session) => {
@@ -179,8 +181,9 @@ fn sign(
             }
             let permit = session.ask()?;
             let certified = session.certify(&permit)?;
-            let signer = Signer::Keyless { certified: &certified, services: session.services(), roots: session.roots() };
-            let sign = |artifacts| attest::attest(signer, artifacts, claim, form, Timestamp::now());
+            let signer =
+                Signer::Keyless { certified: &certified, services: session.services(), roots: session.roots() };
+            let sign = |artifacts| attest::attest(signer, artifacts, claim, form, Timestamp::now);
             let signed = in_parallel(groups, keyless::AT_ONCE, sign);
             signed.into_iter().collect::<Result<_, _>>().map_err(|error| keyless::refused(&error))
         }
@@ -197,9 +200,8 @@ fn claim<'a>(material: &'a Material<'_>, args: &Args) -> Claim<'a> {
 
 /// What the user named to be signed, read before any command runs.
 fn source(args: &Args, platform: Platform) -> Result<Source<'_>, CommandError> {
-    let file = |path: &str| {
-        read_capped(Path::new(path), output::max_bytes()).map_err(|error| artifacts::file_refused(&error))
-    };
+    let file =
+        |path: &str| read_capped(Path::new(path), output::max_bytes()).map_err(|error| artifacts::file_refused(&error));
     Ok(match (&args.statement, &args.predicate, &args.predicate_type) {
         (Some(statement), _, _) => Source::Statement(file(statement)?),
         (None, Some(predicate), Some(word)) => {

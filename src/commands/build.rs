@@ -163,7 +163,9 @@ pub(super) struct Seen {
 
 /// The environment of this process, as far as it is text.
 pub(super) fn environment() -> Environment {
-    Environment::new(env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))))
+    Environment::new(
+        env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
+    )
 }
 
 impl BuildArgs {
@@ -208,7 +210,9 @@ impl BuildArgs {
     ) -> Result<BuildFacts, CommandError> {
         let Seen { platform, git, collected } = seen;
         let (event, vars) = match platform {
-            Platform::Github => (environment.get("GITHUB_EVENT_PATH").map(document).transpose()?, self.vars(environment)?),
+            Platform::Github => {
+                (environment.get("GITHUB_EVENT_PATH").map(document).transpose()?, self.vars(environment)?)
+            }
             _ => (None, None),
         };
         let document = self.facts.as_deref().map(document).transpose()?;
@@ -276,9 +280,9 @@ impl BuildArgs {
     fn vars(&self, environment: &Environment) -> Result<Option<Value>, CommandError> {
         match (&self.vars, environment.get("SEALMARK_VARS")) {
             (Some(path), _) => document(path).map(Some),
-            (None, Some(text)) => json::parse(text.as_bytes()).map(Some).map_err(|error| {
-                CommandError::usage(error.code(), format!("SEALMARK_VARS: {error}"))
-            }),
+            (None, Some(text)) => json::parse(text.as_bytes())
+                .map(Some)
+                .map_err(|error| CommandError::usage(error.code(), format!("SEALMARK_VARS: {error}"))),
             (None, None) => Ok(None),
         }
     }
@@ -322,7 +326,9 @@ impl BuildArgs {
         if platform == Platform::Local {
             terminal::note(&match git.commit {
                 None => "note     the repository has no commit yet: the provenance will name none".to_owned(),
-                Some(_) => "note     the checkout has changes that are not committed; the provenance says so".to_owned(),
+                Some(_) => {
+                    "note     the checkout has changes that are not committed; the provenance says so".to_owned()
+                }
             });
         }
         Ok(Some(git))
@@ -339,7 +345,8 @@ fn document(path: &str) -> Result<Value, CommandError> {
 /// # Errors
 /// `secret-found`.
 pub(super) fn refuse_secrets(rows: &[ExplainRow]) -> Result<(), CommandError> {
-    let variables = env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let variables =
+        env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let held: Vec<(String, String)> =
         variables.filter(|(name, value)| value.len() >= MIN_SECRET && redact::looks_secret(name)).collect();
     let known: Vec<(&str, &str)> = held.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();

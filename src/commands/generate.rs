@@ -60,7 +60,8 @@ pub(super) fn run(args: &Args) -> Outcome {
     let environment = build::environment();
     let platform = args.build.platform(&environment)?;
     let token = identity::given(args.identity_token.as_deref(), platform, &environment)?;
-    let facts = args.build.facts(args.build.look(platform)?, &environment, token.as_ref().map(IdToken::claims), None)?;
+    let facts =
+        args.build.facts(args.build.look(platform)?, &environment, token.as_ref().map(IdToken::claims), None)?;
     let artifacts = args.subjects.artifacts(&environment, &[])?;
     let mut rows = subject_rows(&args.subjects.subjects, &artifacts)?;
     rows.extend(facts.explain());

@@ -8,10 +8,10 @@ use zeroize::Zeroizing;
 
 use crate::commands::Outcome;
 use crate::commands::artifacts;
-use crate::commands::private_key;
 use crate::commands::error::CommandError;
 use crate::commands::exit::Exit;
 use crate::commands::generate::overwrite;
+use crate::commands::private_key;
 use crate::commands::terminal;
 use crate::report::plain;
 use crate::sign::SignError;

@@ -19,7 +19,9 @@ use crate::store::subjects::MAX_CHECKSUMS;
 use crate::store::subjects::Naming;
 use crate::store::subjects::Platforms;
 use crate::store::subjects::SubjectOptions;
-use crate::store::subjects::lists;
+use crate::store::subjects::artifacts_list;
+use crate::store::subjects::base64_subjects;
+use crate::store::subjects::base64_subjects_in;
 
 /// The file in which GitHub lists what the steps of a job declared.
 const LIST_VARIABLE: &str = "GITHUB_ARTIFACTS_LIST";
@@ -89,14 +91,14 @@ impl SubjectArgs {
             let artifacts = match text.strip_prefix('@') {
                 Some(path) => {
                     let folder = Path::new(path).parent().unwrap_or(Path::new(""));
-                    lists::base64_subjects_in(&read(path)?, folder)
+                    base64_subjects_in(&read(path)?, folder)
                 }
-                None => lists::base64_subjects(text.as_bytes()),
+                None => base64_subjects(text.as_bytes()),
             };
             lists.push(artifacts.map_err(refused)?);
         }
         if let Some(path) = self.list(environment) {
-            lists.push(lists::artifacts_list(&read(path)?).map_err(refused)?);
+            lists.push(artifacts_list(&read(path)?).map_err(refused)?);
         }
         if !self.subjects.is_empty() || lists.is_empty() {
             let options = self.options(also)?;

@@ -8,13 +8,13 @@ use serde::Serializer;
 use crate::formats::digest::Digest;
 use crate::formats::digest::DigestSet;
 use crate::formats::digest::Strength;
-use crate::formats::provenance::v02;
-use crate::formats::provenance::v02::ProvenanceV02;
 use crate::formats::provenance::v1::PREDICATE_TYPE;
 use crate::formats::provenance::v1::ProvenanceV1;
+use crate::formats::provenance::v02;
+use crate::formats::provenance::v02::ProvenanceV02;
 use crate::formats::statement::MAX_SUBJECTS;
-use crate::formats::statement::STATEMENT_V1;
 use crate::formats::statement::STATEMENT_V0_1;
+use crate::formats::statement::STATEMENT_V1;
 use crate::generate::GenerateError;
 
 /// The name of a subject that has none worth saying (in-toto attestation spec v1, "subject.name"); it may occur again.
@@ -59,8 +59,7 @@ pub fn statement_v01_bytes<'a>(
 ) -> Result<Vec<u8>, GenerateError> {
     let subject = Subjects(ordered(subjects)?);
     let predicate_type = v02::PREDICATE_TYPE;
-    let statement =
-        Statement { statement_type: STATEMENT_V0_1, subject, predicate_type, predicate: Some(predicate) };
+    let statement = Statement { statement_type: STATEMENT_V0_1, subject, predicate_type, predicate: Some(predicate) };
     serde_json::to_vec(&statement).map_err(|error| GenerateError::Write(error.into()))
 }
 

@@ -2,8 +2,8 @@
 
 pub mod error;
 pub mod key;
-pub mod privacy;
 pub mod keyless;
+pub mod privacy;
 
 mod encrypted;
 mod pem;

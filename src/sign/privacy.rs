@@ -81,8 +81,12 @@ mod tests {
         let of = |addresses: &[&str]| instance(Instance::Public, addresses.iter().copied());
         assert_eq!(of(&["https://fulcio.githubapp.com", "https://timestamp.githubapp.com/api/v1"]), Instance::Private);
         assert_eq!(of(&["https://fulcio.acme.ghe.com:443"]), Instance::Private);
-        for public in ["https://fulcio.sigstore.dev", "http://127.0.0.1:3000", "https://fulcio.githubapp.com.evil.test", "http://fulcio.githubapp.com"]
-        {
+        for public in [
+            "https://fulcio.sigstore.dev",
+            "http://127.0.0.1:3000",
+            "https://fulcio.githubapp.com.evil.test",
+            "http://fulcio.githubapp.com",
+        ] {
             assert_eq!(of(&[public]), Instance::Public, "{public}");
             assert_eq!(of(&["https://fulcio.githubapp.com", public]), Instance::Public, "{public}");
             assert_eq!(instance(Instance::Private, [public]), Instance::Private);

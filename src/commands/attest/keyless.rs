@@ -67,7 +67,13 @@ pub(super) struct KeylessArgs {
     rekor_url: Option<String>,
 
     /// Version of the log's interface
-    #[arg(long, value_name = "VERSION", requires = "rekor_url", default_value = "1", help_heading = "Signing without a key")]
+    #[arg(
+        long,
+        value_name = "VERSION",
+        requires = "rekor_url",
+        default_value = "1",
+        help_heading = "Signing without a key"
+    )]
     rekor_version: RekorVersion,
 
     /// Timestamp authority (RFC 3161), the whole address; repeatable

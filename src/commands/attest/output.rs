@@ -69,11 +69,6 @@ impl OutputArgs {
             OutputFormat::Envelope => Form::Envelope,
         }
     }
-
-    /// The format that was asked for.
-    pub(super) fn format(&self) -> OutputFormat {
-        self.output_format
-    }
 }
 
 /// Where each attestation will go.

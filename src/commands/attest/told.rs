@@ -22,12 +22,7 @@ use crate::store::beside;
 use crate::store::subjects::Located;
 
 /// Prints each Statement on standard output, and what would be sent and written on standard error.
-pub(super) fn dry_run(
-    groups: &[&[Artifact]],
-    claim: Claim<'_>,
-    plan: &Plan<'_>,
-    session: Option<&Session>,
-) -> Outcome {
+pub(super) fn dry_run(groups: &[&[Artifact]], claim: Claim<'_>, plan: &Plan<'_>, session: Option<&Session>) -> Outcome {
     let mut text = Vec::new();
     for artifacts in groups {
         text.extend(attest::statement(artifacts, claim).map_err(|error| build::attest(&error))?);
@@ -91,7 +86,9 @@ pub(super) fn summary(args: &Args, plan: &Plan<'_>, attested: &[Attested]) -> St
     };
     text += match first.signer {
         SignedBy::Key(_) => "  verified   as written, by the verifier that its users run, under this key\n",
-        SignedBy::Certificate(_) => "  verified   as written, by the verifier that its users run, under the root of --trust\n",
+        SignedBy::Certificate(_) => {
+            "  verified   as written, by the verifier that its users run, under the root of --trust\n"
+        }
     };
     if args.statement.is_none() && args.predicate.is_none() {
         text += &format!("  level      {}\n", level(&first.signer));
@@ -107,7 +104,9 @@ fn level(signer: &SignedBy) -> &'static str {
     };
     let claims = &certificate.claims;
     match (claims.get(Extension::RunnerEnvironment), claims.get(Extension::BuildSignerUri)) {
-        (Some("github-hosted" | "gitlab-hosted"), Some(signer)) if claims.get(Extension::BuildConfigUri) != Some(signer) => {
+        (Some("github-hosted" | "gitlab-hosted"), Some(signer))
+            if claims.get(Extension::BuildConfigUri) != Some(signer) =>
+        {
             "SLSA Build L3 at most: the workflow that signed is not the one that was started; whether it keeps the build \
              away from the signing is for its users to judge"
         }
