@@ -53,6 +53,7 @@ use sealmark::generate::validate::validate_strict;
 use sealmark::generate::wrap;
 use sealmark::generate::wrap::Ran;
 use sealmark::report::Report;
+use sealmark::report::conversion::Conversion;
 use sealmark::report::inspection::Inspection;
 use sealmark::report::policy_files::CheckReport;
 use sealmark::report::policy_files::TestReport;
@@ -97,6 +98,7 @@ const TABLE: &[Entry] = &[
     ("buildtypes/local-v1", "externalParameters of https://sealmark.dev/buildtypes/local/v1", local_external),
     ("facts-v1", "A document of facts, as `--facts` reads it", facts_document),
     ("buildtypes/run-v1", "externalParameters of https://sealmark.dev/buildtypes/run/v1", run_external),
+    ("conversion-v1", "What `sealmark inspect --convert` writes", conversion),
     ("inspection-v1", "What `sealmark inspect --format json` writes", inspection),
     ("policy-check-v1", "What `sealmark policy check` and `lint` write with `--format json`", policy_check),
     ("policy-test-v1", "What `sealmark policy test --format json` writes", policy_test),
@@ -593,6 +595,10 @@ fn written<T: JsonSchema>(id: &str) -> Value {
     merge(&mut schema, "", json!({"$id": id}));
     merge(&mut schema, "/properties/schema", json!({"const": id}));
     schema
+}
+
+fn conversion() -> Value {
+    written::<Conversion>(sealmark::report::conversion::SCHEMA)
 }
 
 fn inspection() -> Value {

@@ -29,7 +29,7 @@ use crate::store::file::read_capped;
 /// The variable that holds a token, on GitLab by `id_tokens` and anywhere by hand.
 pub(super) const TOKEN_VARIABLE: &str = "SIGSTORE_ID_TOKEN";
 /// Where a cluster mounts a token for signing, as cosign looks for it.
-const TOKEN_FILE: &str = "/var/run/sigstore/cosign/oidc-token";
+pub(super) const TOKEN_FILE: &str = "/var/run/sigstore/cosign/oidc-token";
 /// How often it is looked whether a program has ended.
 const STEP: Duration = Duration::from_millis(10);
 
@@ -130,7 +130,7 @@ fn found(wanted: &Wanted<'_>) -> Result<IdToken, CommandError> {
 }
 
 /// No source has a token; why that usually is.
-fn missing(platform: Platform, environment: &Environment) -> CommandError {
+pub(super) fn missing(platform: Platform, environment: &Environment) -> CommandError {
     let of_fork = environment.get("GITHUB_EVENT_NAME").is_some_and(|event| event.starts_with("pull_request"));
     let (found, hint) = match platform {
         Platform::Github if of_fork => (

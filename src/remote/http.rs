@@ -95,6 +95,8 @@ pub struct Reply {
     pub body: Vec<u8>,
     /// The header `Location`.
     pub location: Option<String>,
+    /// The header `Date`: the time by the service's clock (RFC 9110, 6.6.1).
+    pub date: Option<String>,
 }
 
 impl<'a> Question<'a> {
@@ -275,8 +277,9 @@ impl Service {
         let status = response.status().as_u16();
         if question.success.contains(&status) {
             let location = text_header(&response, &header::LOCATION);
+            let date = text_header(&response, &header::DATE);
             return match read(&mut response, question.cap, end) {
-                Ok(body) => Attempt::Answer(Reply { status, body, location }),
+                Ok(body) => Attempt::Answer(Reply { status, body, location, date }),
                 Err(Unread::Long) => {
                     Attempt::Refused(self.answer_invalid(format_args!("more than {} bytes", question.cap)))
                 }

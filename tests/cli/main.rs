@@ -6,6 +6,7 @@
 mod diagnosis;
 mod formats;
 mod hostile;
+mod migration;
 mod online;
 mod showing;
 #[path = "../support/mod.rs"]
