@@ -286,6 +286,19 @@ pub struct Logs<'a> {
 /// The `tlogEntries` item for `entry` about `subject`.
 pub fn entry(entry: &Entry, logs: &Logs<'_>, subject: &Subject) -> Value {
     let body = entry.body.clone().unwrap_or_else(|| body::canonical(entry.kind, subject));
+    let name = if entry.log == SigningLog::Own { &logs.own.origin } else { &logs.foreign.origin };
+    let other = |number: usize| merkle::leaf(format!("another leaf of {name}: {number}").as_bytes());
+    let index = entry.leaves_before;
+    let leaves: Vec<Hash> = (0..index)
+        .map(other)
+        .chain([merkle::leaf(&body)])
+        .chain((index + 1..=index + entry.leaves_after).map(other))
+        .collect();
+    entry_in(entry, logs, &body, &leaves)
+}
+
+/// The `tlogEntries` item for `body` in the tree of these leaves, at the place `entry.leaves_before`.
+pub fn entry_in(entry: &Entry, logs: &Logs<'_>, body: &[u8], leaves: &[Hash]) -> Value {
     let (log, stranger) = match entry.log {
         SigningLog::Own => (logs.own, logs.foreign),
         SigningLog::Foreign => (logs.foreign, logs.own),
@@ -309,27 +322,21 @@ pub fn entry(entry: &Entry, logs: &Logs<'_>, subject: &Subject) -> Value {
         value["integratedTime"] = json!(time.as_second().to_string());
     }
     if entry.set != Set::Absent {
-        let set = log.set(entry, stranger, &body, index);
+        let set = log.set(entry, stranger, body, index);
         value["inclusionPromise"] = json!({"signedEntryTimestamp": b64(&set)});
     }
     if entry.proof != Proof::Absent {
-        value["inclusionProof"] = inclusion_proof(entry, log, stranger, &body);
+        value["inclusionProof"] = inclusion_proof(entry, log, stranger, leaves);
     }
-    value["canonicalizedBody"] = json!(b64(&body));
+    value["canonicalizedBody"] = json!(b64(body));
     value
 }
 
-fn inclusion_proof(entry: &Entry, log: &Log, stranger: &Log, body: &[u8]) -> Value {
-    let other = |number: usize| merkle::leaf(format!("another leaf of {}: {number}", log.origin).as_bytes());
+fn inclusion_proof(entry: &Entry, log: &Log, stranger: &Log, leaves: &[Hash]) -> Value {
     let index = entry.leaves_before;
-    let leaves: Vec<Hash> = (0..index)
-        .map(other)
-        .chain([merkle::leaf(body)])
-        .chain((index + 1..=index + entry.leaves_after).map(other))
-        .collect();
-    let root = merkle::root(&leaves);
+    let root = merkle::root(leaves);
     let proven = if entry.proof == Proof::OtherLeaf { (index + 1) % leaves.len() } else { index };
-    let mut hashes = merkle::path(proven, &leaves);
+    let mut hashes = merkle::path(proven, leaves);
     match entry.proof {
         Proof::WrongHash => hashes[0][0] ^= 1,
         Proof::ExtraHash => hashes.push(root),

@@ -249,6 +249,12 @@ fn entry_json(sigstore: &VirtualSigstore, entry: &Entry, subject: &Subject) -> V
 
 /// The certificate for `key` and those above it, root last.
 pub fn certificate_chain(sigstore: &VirtualSigstore, spec: &Spec, key: &Key) -> Vec<Vec<u8>> {
+    certificate_chain_of(sigstore, spec, &key.spki(), &key.raw_public())
+}
+
+/// The certificate for a public key that somebody else holds, and those above it, root last. `raw` is what the bit
+/// string of `spki` holds.
+pub fn certificate_chain_of(sigstore: &VirtualSigstore, spec: &Spec, spki: &[u8], raw: &[u8]) -> Vec<Vec<u8>> {
     let ca = if spec.issued_by == IssuedBy::Foreign { sigstore.foreign().ca } else { sigstore.ca.clone() };
     let above = ca.chain(spec.issued_by);
     let issuer = &above[0];
@@ -257,8 +263,8 @@ pub fn certificate_chain(sigstore: &VirtualSigstore, spec: &Spec, key: &Key) -> 
         subject: asn1::seq(&[]),
         not_before: spec.not_before,
         not_after: spec.not_after,
-        spki: key.spki(),
-        extensions: leaf_extensions(spec, key, issuer),
+        spki: spki.to_vec(),
+        extensions: leaf_extensions(spec, raw, issuer),
     };
     if !spec.scts.is_empty() {
         let tbs = template.tbs(&issuer.key);
@@ -275,11 +281,11 @@ pub fn certificate_chain(sigstore: &VirtualSigstore, spec: &Spec, key: &Key) -> 
     [leaf].into_iter().chain(above).collect()
 }
 
-fn leaf_extensions(spec: &Spec, key: &Key, issuer: &Authority) -> Vec<Extension> {
+fn leaf_extensions(spec: &Spec, raw: &[u8], issuer: &Authority) -> Vec<Extension> {
     let mut extensions = Vec::new();
     extensions.extend(ca::key_usage(spec.key_usage));
     extensions.extend(ca::extended_usage(spec.eku));
-    extensions.push(x509::subject_key(key));
+    extensions.push(x509::subject_key_of(raw));
     extensions.push(x509::authority_key(&issuer.key));
     if !spec.san.is_empty() {
         extensions.push(ca::alternative_names(&spec.san));

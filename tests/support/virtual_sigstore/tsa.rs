@@ -84,6 +84,17 @@ impl Stamp {
     }
 }
 
+/// What a timestamp authority is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Query {
+    /// Digest of what is stamped.
+    pub imprint: Vec<u8>,
+    /// The client's number, big-endian, if it sent one.
+    pub nonce: Option<Vec<u8>>,
+    /// What the serial number of the token follows from.
+    pub serial: Vec<u8>,
+}
+
 /// The timestamp authorities of one trust domain.
 #[derive(Clone, Debug)]
 pub struct Tsa {
@@ -147,6 +158,12 @@ impl Tsa {
 
     /// A DER `TimeStampResp` over `signature`.
     pub fn stamp(&self, stamp: &Stamp, foreign: &Self, signature: &[u8]) -> Vec<u8> {
+        let serial = [signature, &stamp.time.as_second().to_be_bytes()].concat();
+        self.stamp_query(stamp, foreign, &Query { imprint: stamp.hash.of(signature), nonce: None, serial })
+    }
+
+    /// A DER `TimeStampResp` to somebody's query.
+    pub fn stamp_query(&self, stamp: &Stamp, foreign: &Self, query: &Query) -> Vec<u8> {
         let domain = if stamp.lie == StampLie::Foreign { foreign } else { self };
         let mut chain = domain.chain(stamp.authority);
         if stamp.lie == StampLie::WrongUsage {
@@ -155,7 +172,7 @@ impl Tsa {
         let issuer = &chain[1].name;
         let stranger = (stamp.lie == StampLie::ForeignKey).then(|| foreign.chain(stamp.authority).swap_remove(0));
         let key = stranger.as_ref().map_or(&chain[0].key, |stranger| &stranger.key);
-        let info = time_info(stamp, signature);
+        let info = time_info(stamp, query);
         let token = token(stamp, &chain[0], issuer, key, &embedded(stamp, &chain), &info);
         let status = if stamp.lie == StampLie::Rejected { 2 } else { 0 };
         asn1::seq(&[&asn1::seq(&[&asn1::uint(&[status])]), &token])
@@ -177,12 +194,12 @@ fn embedded(stamp: &Stamp, chain: &[Authority]) -> Vec<u8> {
 }
 
 /// `TSTInfo`
-fn time_info(stamp: &Stamp, signature: &[u8]) -> Vec<u8> {
-    let mut imprint = stamp.hash.of(signature);
+fn time_info(stamp: &Stamp, query: &Query) -> Vec<u8> {
+    let mut imprint = query.imprint.clone();
     if stamp.lie == StampLie::WrongImprint {
         imprint[0] ^= 1;
     }
-    let mut serial = Sha256::digest([signature, &stamp.time.as_second().to_be_bytes()].concat())[..16].to_vec();
+    let mut serial = Sha256::digest(&query.serial)[..16].to_vec();
     serial[0] = serial[0] & 0x7f | 0x40;
     asn1::seq(&[
         &asn1::uint(&[1]),
@@ -191,6 +208,7 @@ fn time_info(stamp: &Stamp, signature: &[u8]) -> Vec<u8> {
         &asn1::uint(&serial),
         &asn1::generalized_time(stamp.time),
         &asn1::seq(&[&asn1::uint(&[1])]),
+        &query.nonce.as_deref().map(asn1::uint).unwrap_or_default(),
     ])
 }
 

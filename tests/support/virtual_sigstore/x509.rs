@@ -119,16 +119,21 @@ pub fn extended_usage(critical: bool, purposes: &[&str]) -> Extension {
 }
 
 /// The 20 bytes that identify a key in the two extensions below.
-pub fn key_identifier(key: &Key) -> Vec<u8> {
-    Sha256::digest(key.raw_public())[..20].to_vec()
+pub fn key_identifier(raw: &[u8]) -> Vec<u8> {
+    Sha256::digest(raw)[..20].to_vec()
 }
 
 /// `subjectKeyIdentifier`.
 pub fn subject_key(key: &Key) -> Extension {
-    Extension::new("2.5.29.14", false, asn1::octets(&key_identifier(key)))
+    subject_key_of(&key.raw_public())
+}
+
+/// `subjectKeyIdentifier` of a key by the bytes of its bit string.
+pub fn subject_key_of(raw: &[u8]) -> Extension {
+    Extension::new("2.5.29.14", false, asn1::octets(&key_identifier(raw)))
 }
 
 /// `authorityKeyIdentifier`.
 pub fn authority_key(key: &Key) -> Extension {
-    Extension::new("2.5.29.35", false, asn1::seq(&[&asn1::tlv(0x80, &key_identifier(key))]))
+    Extension::new("2.5.29.35", false, asn1::seq(&[&asn1::tlv(0x80, &key_identifier(&key.raw_public()))]))
 }
