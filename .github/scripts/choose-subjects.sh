@@ -28,7 +28,10 @@ if [ -n "$BASE64_SUBJECTS_AS_FILE" ]; then
     handle=$(jq -Rer '@base64d | fromjson | objects' <<<"$BASE64_SUBJECTS_AS_FILE") ||
         refuse 'expected the handle of a file in base64-subjects-as-file, found something else'
     field() { jq -er --arg name "$1" '.[$name] | strings' <<<"$handle" || refuse "expected $1 in the handle of a file, found none"; }
-    kind=base64 artifact=$(field artifact_name) sum=$(field sha256) file=$(field filename)
+    kind=base64
+    artifact=$(field artifact_name)
+    sum=$(field sha256)
+    file=$(field filename)
     file_name "$file" || refuse 'expected the name of a file in the handle of a file, found something else'
 fi
 [[ $sum =~ ^[0-9a-f]{64}$ ]] || refuse 'expected the sha256 of the file of subjects, in hex, found something else'

@@ -5,7 +5,7 @@
 refuse() {
     local text=${1//%/%25}
     text=${text//$'\r'/%0D}
-    printf '::error title=sealmark::%s\n' "${text//$'\n'/%0A}"
+    printf '::error title=sealmark::%s\n' "${text//$'\n'/%0A}" >&2
     exit 1
 }
 

@@ -9,17 +9,17 @@ here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd -- "$here/../../.." && pwd)
 
 refuse() {
-    printf '::error title=sealmark::%s\n' "$1"
+    printf '::error title=sealmark::%s\n' "$1" >&2
     exit 1
 }
 
-hash() { if command -v sha256sum >/dev/null; then sha256sum -- "$@"; else shasum -a 256 -- "$@"; fi; }
+if command -v sha256sum >/dev/null; then hasher=(sha256sum); else hasher=(shasum -a 256); fi
 
 # One digest over everything that a build reads.
 source_digest() {
     (
         cd -- "$root"
-        find Cargo.toml Cargo.lock src schemas -type f | LC_ALL=C sort | while IFS= read -r file; do hash "$file"; done | hash - | cut -d ' ' -f 1
+        find Cargo.toml Cargo.lock docs/errors.md src schemas -type f | LC_ALL=C sort | tr '\n' '\0' | xargs -0 "${hasher[@]}" | "${hasher[@]}" | cut -d ' ' -f 1
     )
 }
 
@@ -45,7 +45,7 @@ if [ -n "$listed" ] && [ -n "${REPOSITORY:-}" ]; then
     printf 'downloading %s\n' "$url"
     curl --silent --show-error --fail --location --retry 3 --max-time 300 --output "$folder/sealmark" "$url" ||
         refuse "expected the binary that releases.txt lists, found none at $url"
-    found=$(hash "$folder/sealmark")
+    found=$("${hasher[@]}" <"$folder/sealmark")
     found=${found%% *}
     if [ "$found" != "$listed" ]; then
         rm -- "$folder/sealmark"

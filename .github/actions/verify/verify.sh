@@ -4,7 +4,7 @@
 set -euo pipefail
 
 refuse() {
-    printf '::error title=sealmark::%s\n' "$1"
+    printf '::error title=sealmark::%s\n' "$1" >&2
     exit 2
 }
 
