@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Signs provenance about container images by their digests; one bundle for each. No registry is asked.
-# Reads IMAGE or SECRET_IMAGE with DIGEST, or IMAGES, and what common.sh names.
+# Reads IMAGE or HIDDEN_IMAGE with DIGEST, or IMAGES, and what common.sh names.
 # Writes the outputs bundles, folder and artifact-name.
 set -euo pipefail
 # shellcheck source=.github/scripts/common.sh
@@ -10,11 +10,11 @@ set -euo pipefail
 MAX_IMAGES=100
 
 if [ -n "$IMAGES" ]; then
-    [ -z "$IMAGE$SECRET_IMAGE$DIGEST" ] || refuse 'expected either images or one image with its digest, found both'
+    [ -z "$IMAGE$HIDDEN_IMAGE$DIGEST" ] || refuse 'expected either images or one image with its digest, found both'
     list=$IMAGES
 else
-    [ -z "$IMAGE" ] || [ -z "$SECRET_IMAGE" ] || refuse 'expected the image as an input or as a secret, found both'
-    list=$(jq -n --arg image "$IMAGE$SECRET_IMAGE" --arg digest "$DIGEST" '[{image: $image, digest: $digest}]')
+    [ -z "$IMAGE" ] || [ -z "$HIDDEN_IMAGE" ] || refuse 'expected the image as an input or as a secret, found both'
+    list=$(jq -n --arg image "$IMAGE$HIDDEN_IMAGE" --arg digest "$DIGEST" '[{image: $image, digest: $digest}]')
 fi
 # Names as the registries' specification has them, without tag and digest; every object has these two keys and no other.
 name='\A[a-zA-Z0-9][a-zA-Z0-9.-]*(:[0-9]{1,5})?(/[a-z0-9]+(([.]|_|__|-+)[a-z0-9]+)*)+\z'
