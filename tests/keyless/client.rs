@@ -112,12 +112,16 @@ pub(crate) fn signed(token: &IdToken, services: &Services) -> Result<Bundle, Sig
     certified.sign_statement(provenance(&GitHub::default()).to_string().as_bytes(), services)
 }
 
+/// The root of a server.
+pub(crate) fn root(server: &SigstoreServer) -> TrustedRoot {
+    TrustedRoot::parse(server.trusted_root().to_string().as_bytes(), "virtual", None).unwrap()
+}
+
 /// The bundle, verified as it would be read from a file, with the server's own root.
 pub(crate) fn verified(server: &SigstoreServer, bundle: &Bundle) -> Result<VerifiedAttestation, VerifyError> {
-    let root = TrustedRoot::parse(server.trusted_root().to_string().as_bytes(), "virtual", None).unwrap();
     let digest = Digest::new(Algorithm::Sha256, sha256(ARTIFACT).to_vec()).unwrap();
     let artifact = Artifact::new("app.tar.gz".to_owned(), vec![digest]).unwrap();
     let read = Bundle::from_json(serde_json::from_str(&bundle.to_json().to_string()).unwrap()).unwrap();
     assert_eq!(&read, bundle);
-    Verifier::new(vec![root], Vec::new()).verify(&read, &artifact, Timestamp::now())
+    Verifier::new(vec![root(server)], Vec::new()).verify(&read, &artifact, Timestamp::now())
 }

@@ -9,7 +9,10 @@ use sealmark::formats::log_entry::EntryKind;
 use sealmark::remote::token::Audience;
 use sealmark::remote::token::IdToken;
 use sealmark::sign::keyless::Certified;
+use sealmark::trust::key::sha256;
+use sealmark::verify::Message;
 use sealmark::verify::Publicity;
+use sealmark::verify::Verifier;
 use sigstore_verify::VerificationPolicy;
 use zeroize::Zeroizing;
 
@@ -118,4 +121,29 @@ fn one_certificate_signs_many_statements() {
         client::verified(&server, bundle).unwrap();
     }
     assert_eq!((bundles.len(), server.count(Service::Authority), server.entries()), (32, 1, (32, 32)));
+}
+
+/// A signature over the artifact itself, in every log.
+#[test]
+fn plain_signatures_are_logged_and_verified() {
+    let mut judged = 0;
+    for offer in [Offer::V1, Offer::V2, Offer::Both] {
+        let server = SigstoreServer::start("keyless", Instance::Public);
+        let services = client::services(&server, offer);
+        let token = client::token(&server).unwrap();
+        let certified = Certified::new(&token, &services.ca, Timestamp::now()).unwrap();
+        let bundle = certified.sign_message(ARTIFACT, &services).unwrap();
+        let verifier = Verifier::new(vec![client::root(&server)], Vec::new());
+        let verify = |message: &Message<'_>| verifier.verify_message(&bundle, message, Timestamp::now());
+        let digest = sha256(ARTIFACT);
+        for message in [Message::Bytes(ARTIFACT), Message::Sha256(&digest)] {
+            let verified = verify(&message).unwrap();
+            assert_eq!(verified.evidence().log.len(), bundle.log_entries.len());
+            assert!(verified.identity().certificate().is_some());
+        }
+        assert_eq!(verify(&Message::Bytes(b"other")).unwrap_err().code(), "message-digest-mismatch");
+        assert_eq!(second_judge(&server, &bundle, Instance::Public), Ok(()), "{offer:?}");
+        judged += 1;
+    }
+    println!("{judged} plain signatures");
 }
