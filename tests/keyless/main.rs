@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, clippy::use_debug, reason = "a suite prints how much it ran")]
 
 mod client;
+mod conformance;
 mod faults;
 mod honest;
 #[path = "../support/mod.rs"]
