@@ -45,9 +45,9 @@ pub enum EntryKind {
     Intoto002,
     /// `dsse` 0.0.1: the payload.
     Dsse001,
-    /// `hashedrekord` 0.0.1: the artifact that was signed. Never about an envelope.
+    /// `hashedrekord` 0.0.1: what was signed, an artifact or the pre-authentication encoding.
     HashedRekord001,
-    /// `hashedrekord` 0.0.2 of Rekor v2: the pre-authentication encoding (rekor-tiles CLIENTS.md).
+    /// `hashedrekord` 0.0.2 of Rekor v2: the same (rekor-tiles CLIENTS.md).
     HashedRekord002,
 }
 

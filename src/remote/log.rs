@@ -93,10 +93,50 @@ impl Log {
         };
         let entry = match self.version {
             LogVersion::V1 => self.record_v1(envelope, verifier)?,
-            LogVersion::V2 => self.record_v2(envelope, &signature.sig, verifier)?,
+            LogVersion::V2 => self.record_v2(&sha256(&envelope.pae()), &signature.sig, verifier)?,
         };
-        self.about(&entry, envelope, &signature.sig, verifier)?;
+        let expected = match self.version {
+            LogVersion::V1 => (EntryKind::Dsse001, sha256(&envelope.payload)),
+            LogVersion::V2 => (EntryKind::HashedRekord002, sha256(&envelope.pae())),
+        };
+        self.about(&entry, expected, &signature.sig, verifier)?;
         Ok(entry)
+    }
+
+    /// Puts a plain signature over a message with this SHA-256 into the log, as `hashedrekord`, and returns the entry.
+    ///
+    /// # Errors
+    /// As [`Log::record`].
+    pub fn record_message(
+        &self,
+        digest: &[u8; 32],
+        sig: &[u8],
+        verifier: Verifier<'_>,
+    ) -> Result<LogEntry, RemoteError> {
+        let (kind, entry) = match self.version {
+            LogVersion::V1 => (EntryKind::HashedRekord001, self.record_message_v1(digest, sig, verifier)?),
+            LogVersion::V2 => (EntryKind::HashedRekord002, self.record_v2(digest, sig, verifier)?),
+        };
+        self.about(&entry, (kind, *digest), sig, verifier)?;
+        Ok(entry)
+    }
+
+    /// sigstore/rekor, pkg/types/hashedrekord/v0.0.1.
+    fn record_message_v1(
+        &self,
+        digest: &[u8; 32],
+        sig: &[u8],
+        verifier: Verifier<'_>,
+    ) -> Result<LogEntry, RemoteError> {
+        let spec = json!({
+            "data": { "hash": { "algorithm": "sha256", "value": hex::encode(digest) } },
+            "signature": {
+                "content": base64::encode(sig),
+                "publicKey": { "content": base64::encode(verifier.pem().as_bytes()) },
+            },
+        });
+        let (kind, version) = EntryKind::HashedRekord001.name();
+        self.create_v1(&json!({ "kind": kind, "apiVersion": version, "spec": spec }))
     }
 
     /// sigstore/rekor, openapi.yaml, `createLogEntry`, and pkg/types/dsse/v0.0.1. The text is the one that a reader of the
@@ -109,13 +149,17 @@ impl Log {
         });
         let (kind, version) = EntryKind::Dsse001.name();
         let question = json!({ "kind": kind, "apiVersion": version, "spec": { "proposedContent": proposed } });
-        let reply = self.ask("api/v1/log/entries", &question, &[200, 201, CONFLICT])?;
-        let body = if reply.status == CONFLICT { self.fetch(&reply)? } else { reply.body };
-        let entry = rekor::single(&body).map_err(|error| self.service.answer_invalid(error))?;
+        let entry = self.create_v1(&question)?;
         if envelope_hash(&entry.body) != Some(hex::encode(sha256(&text))) {
             return Err(self.other("one about another text"));
         }
         Ok(entry)
+    }
+
+    fn create_v1(&self, question: &Value) -> Result<LogEntry, RemoteError> {
+        let reply = self.ask("api/v1/log/entries", question, &[200, 201, CONFLICT])?;
+        let body = if reply.status == CONFLICT { self.fetch(&reply)? } else { reply.body };
+        rekor::single(&body).map_err(|error| self.service.answer_invalid(error))
     }
 
     /// The entry that was there already, because an earlier attempt did reach the log.
@@ -133,7 +177,7 @@ impl Log {
 
     /// rekor-tiles, CLIENTS.md and hashedrekord.proto: a DSSE envelope is logged as the hash of its pre-authentication
     /// encoding.
-    fn record_v2(&self, envelope: &Envelope, sig: &[u8], verifier: Verifier<'_>) -> Result<LogEntry, RemoteError> {
+    fn record_v2(&self, digest: &[u8; 32], sig: &[u8], verifier: Verifier<'_>) -> Result<LogEntry, RemoteError> {
         let raw = json!({ "rawBytes": base64::encode(verifier.der()) });
         let key_details = "PKIX_ECDSA_P256_SHA_256";
         let verifier = match verifier {
@@ -141,7 +185,7 @@ impl Log {
             Verifier::PublicKey(_) => json!({ "publicKey": raw, "keyDetails": key_details }),
         };
         let question = json!({ "hashedRekordRequestV002": {
-            "digest": base64::encode(&sha256(&envelope.pae())),
+            "digest": base64::encode(digest),
             "signature": { "content": base64::encode(sig), "verifier": verifier },
         }});
         let reply = self.ask("api/v2/log/entries", &question, &[200, 201])?;
@@ -160,14 +204,10 @@ impl Log {
     fn about(
         &self,
         entry: &LogEntry,
-        envelope: &Envelope,
+        (kind, digest): (EntryKind, [u8; 32]),
         sig: &[u8],
         verifier: Verifier<'_>,
     ) -> Result<(), RemoteError> {
-        let (kind, digest) = match self.version {
-            LogVersion::V1 => (EntryKind::Dsse001, sha256(&envelope.payload)),
-            LogVersion::V2 => (EntryKind::HashedRekord002, sha256(&envelope.pae())),
-        };
         if entry.kind != kind {
             let (name, version) = entry.kind.name();
             return Err(self.other(&format!("one of the kind {name} {version}")));

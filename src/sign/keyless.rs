@@ -11,7 +11,6 @@ use crate::formats::bundle::Content;
 use crate::formats::bundle::Signer;
 use crate::formats::certificate::SigningCertificate;
 use crate::formats::envelope::Envelope;
-use crate::formats::envelope::Signature;
 use crate::remote::RemoteError;
 use crate::remote::Role;
 use crate::remote::fulcio::CertificateAuthority;
@@ -23,6 +22,7 @@ use crate::sign;
 use crate::sign::SignError;
 use crate::sign::key::KeyKind;
 use crate::sign::key::PrivateKey;
+use crate::sign::message;
 use crate::sign::privacy::Permit;
 use crate::trust::signing_config::LogVersion;
 use crate::trust::signing_config::Selected;
@@ -130,6 +130,19 @@ impl Certified {
             Ok(Bundle { signer: Signer::Certificate(self.leaf.clone()), ..bundle })
         })
     }
+
+    /// The same with a plain signature over a message, which attests nothing.
+    ///
+    /// # Errors
+    /// As [`Certified::sign_statement`].
+    pub fn sign_message(&self, message: &[u8], services: &Services) -> Result<Bundle, SignError> {
+        let witnesses = services.witnesses();
+        witnesses.prove_time()?;
+        witnessed(witnesses, Verifier::Certificate(&self.leaf), || {
+            let bundle = message::sign_message(&self.key, message)?;
+            Ok(Bundle { signer: Signer::Certificate(self.leaf.clone()), ..bundle })
+        })
+    }
 }
 
 impl fmt::Debug for Certified {
@@ -179,20 +192,43 @@ fn witnessed(
 }
 
 fn add(bundle: Bundle, witnesses: Witnesses<'_>, verifier: Verifier<'_>) -> Result<Bundle, SignError> {
-    let (envelope, signature) = signed(&bundle)?;
-    let stamp = |authority: &TimestampAuthority| Ok(authority.stamp(&signature.sig, nonce()?)?);
+    let signed = signed(&bundle)?;
+    let stamp = |authority: &TimestampAuthority| Ok(authority.stamp(signed.signature(), nonce()?)?);
     let timestamps = witnesses.timestamps.iter().map(stamp).collect::<Result<_, SignError>>()?;
-    let record = |log: &Log| Ok(log.record(envelope, verifier)?);
+    let record = |log: &Log| match signed {
+        Signed::Envelope(envelope, _) => Ok(log.record(envelope, verifier)?),
+        Signed::Message(digest, signature) => Ok(log.record_message(&digest, signature, verifier)?),
+    };
     let log_entries = witnesses.logs.iter().map(record).collect::<Result<_, SignError>>()?;
     Ok(Bundle { timestamps, log_entries, ..bundle })
 }
 
-fn signed(bundle: &Bundle) -> Result<(&Envelope, &Signature), SignError> {
+/// What was signed, and the signature.
+#[derive(Clone, Copy)]
+enum Signed<'a> {
+    Envelope(&'a Envelope, &'a [u8]),
+    /// By its SHA-256.
+    Message([u8; 32], &'a [u8]),
+}
+
+impl<'a> Signed<'a> {
+    fn signature(self) -> &'a [u8] {
+        match self {
+            Self::Envelope(_, signature) | Self::Message(_, signature) => signature,
+        }
+    }
+}
+
+fn signed(bundle: &Bundle) -> Result<Signed<'_>, SignError> {
     match &bundle.content {
         Content::Envelope(envelope) => match envelope.signatures.as_slice() {
-            [one] => Ok((envelope, one)),
+            [one] => Ok(Signed::Envelope(envelope, &one.sig)),
             _ => Err(SignError::SigningFailed),
         },
+        Content::Message { digest: Some((algorithm, digest)), signature } if algorithm == message::HASH => {
+            let digest = digest.as_slice().try_into().map_err(|_| SignError::SigningFailed)?;
+            Ok(Signed::Message(digest, signature))
+        }
         Content::Message { .. } => Err(SignError::SigningFailed),
     }
 }

@@ -177,7 +177,8 @@ fn about(
     let body = EntryBody::parse(entry.kind, &entry.body).map_err(|error| VerifyError::Format(Step::Log, error))?;
     let digest = match body.kind {
         EntryKind::Intoto002 | EntryKind::Dsse001 => sha256(&envelope.payload),
-        EntryKind::HashedRekord002 => sha256(pae),
+        // What is signed is what is logged (Sigstore client specification, "Bundle content and entry kind").
+        EntryKind::HashedRekord001 | EntryKind::HashedRekord002 => sha256(pae),
         // The hash is of a text. One that was rebuilt from the fields and has it was the one that was logged.
         EntryKind::Intoto001 => {
             let certificate = signature.trusted_key().is_none().then_some(signature.verifier());
@@ -185,7 +186,6 @@ fn about(
             let own = hashes.iter().find(|hash| **hash == body.digest).or(hashes.first());
             *own.ok_or_else(|| other("kind"))?
         }
-        EntryKind::HashedRekord001 => return Err(other("kind")),
     };
     if body.digest != digest {
         return Err(other("payload"));

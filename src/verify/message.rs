@@ -68,7 +68,7 @@ impl Message<'_> {
         let (name, own) = own.map_or_else(|| ("SHA2_256", self.sha256().to_vec()), |own| (algorithm.as_str(), own));
         Err(VerifyError::MessageDigest {
             expected: format!("{name}:{}", hex::encode(own)),
-            found: format!("{algorithm:?}:{}", hex::encode(found)),
+            found: format!("{}:{}", algorithm.escape_debug(), hex::encode(found)),
         })
     }
 }

@@ -203,7 +203,7 @@ pub enum Offer {
     V2,
     /// Both logs, of which any will do, and a timestamp authority.
     Either,
-    /// Both logs, of which all must be used, and a timestamp authority.
+    /// Both logs with the rule `ALL`, and a timestamp authority. A client takes all logs of the highest version.
     Both,
     /// A timestamp authority and no log.
     Logless,
@@ -447,7 +447,7 @@ impl Worker {
             Behaviour::LoseAnswer => drop(self.answer(service, &request, None)),
             Behaviour::HangUp => {}
             Behaviour::Drip => http::drip(&mut stream, &self.stop),
-            Behaviour::Endless(least) => http::endless(&mut stream, 201, least),
+            Behaviour::Endless(least) => http::endless(&mut stream, least),
             Behaviour::Redirect(to) => Reply::refusal(307, "elsewhere").with("Location", &to).send(&mut stream),
         }
     }

@@ -537,7 +537,7 @@ fn entries() -> Vec<Case> {
     let mut cases = Vec::new();
     let key = domain().spec_key(ARTIFACT);
     let keyed = || Trust::public().and_key(&domain().signer_key(&key));
-    for kind in [Kind::Dsse001, Kind::Intoto002, Kind::HashedRekord002] {
+    for kind in [Kind::Dsse001, Kind::Intoto002, Kind::HashedRekord001, Kind::HashedRekord002] {
         for about in [About::OtherPayload, About::OtherSignature, About::OtherVerifier] {
             let entry = Entry { about, ..domain().entry(kind) };
             let spec = Spec { entries: vec![entry.clone()], stamps: vec![stamp()], ..good() };
@@ -577,6 +577,7 @@ fn entries() -> Vec<Case> {
     let both = |body: &mut Value| {
         body["spec"]["hashedRekordV002"]["signature"]["verifier"]["publicKey"] = json!({"rawBytes": "AA=="});
     };
+    let payload = domain().mint_parts(&domain().spec(ARTIFACT)).payload;
     let declared = |kind: &str, version: &str| {
         logged(Entry { declared_kind: Some((kind.to_owned(), version.to_owned())), ..entry() })
     };
@@ -588,8 +589,10 @@ fn entries() -> Vec<Case> {
         lie("a body with another hash", &bodies(Kind::Dsse001, &sha512), "json-wrong-type"),
         lie("a body with two verifiers", &bodies(Kind::HashedRekord002, &both), "bundle-ambiguous"),
         lie(
-            "hashedrekord 0.0.1 beside an envelope",
-            &logged(domain().entry(Kind::HashedRekord001)),
+            "hashedrekord 0.0.1 of the payload in place of what is signed",
+            &bodies(Kind::HashedRekord001, &|body: &mut Value| {
+                body["spec"]["data"]["hash"]["value"] = json!(HashKind::Sha256.hex(&payload));
+            }),
             "log-entry-mismatch",
         ),
         lie(

@@ -91,6 +91,7 @@ fn times_and_logs() -> Vec<Case> {
         ),
         public("two timestamps", &Spec { stamps: vec![stamp, domain().stamp(StampAuthority::P384)], ..good.clone() }),
         public("entries of two logs", &two),
+        public("a hashedrekord 0.0.1 of what is signed", &logged(domain().entry(Kind::HashedRekord001))),
         public("the only leaf of a tree", &logged(Entry { leaves_before: 0, leaves_after: 0, ..entry.clone() })),
         public("the last leaf of a tree", &logged(Entry { leaves_before: 12, leaves_after: 0, ..entry.clone() })),
         public("a later shard", &logged(Entry { index_offset: 4_000_000, ..entry.clone() })),

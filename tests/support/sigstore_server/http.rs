@@ -145,9 +145,9 @@ pub fn drip(stream: &mut TcpStream, stopped: &AtomicBool) {
 }
 
 /// White space, more than `least` bytes of it.
-pub fn endless(stream: &mut TcpStream, status: u16, least: usize) {
-    let head = format!("HTTP/1.1 {status} x\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n");
-    let mut go = stream.write_all(head.as_bytes()).is_ok();
+pub fn endless(stream: &mut TcpStream, least: usize) {
+    let head = b"HTTP/1.1 200 x\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n";
+    let mut go = stream.write_all(head).is_ok();
     let mut sent = 0;
     while go && sent < least + 64 * 1024 {
         go = stream.write_all(&[b' '; 4096]).is_ok();

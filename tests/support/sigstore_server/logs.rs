@@ -178,11 +178,19 @@ fn appended(sigstore: &VirtualSigstore, tree: &mut Tree, mut entry: Entry, body:
         value["inclusionProof"]["checkpoint"]["envelope"] = json!(text);
     }
     if let Some(Lie::ChangedBody) = lie {
-        let last = body.len() - 3;
-        body[last] ^= 1;
-        value["canonicalizedBody"] = json!(b64(&body));
+        value["canonicalizedBody"] = json!(b64(&changed(&body)));
     }
     value
+}
+
+/// The body with another digest in it, as well-formed as before.
+fn changed(body: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8(body.to_vec()).unwrap();
+    let name = if text.contains("\"digest\":\"") { "\"digest\":\"" } else { "\"value\":\"" };
+    let at = text.find(name).unwrap() + name.len();
+    let mut body = body.to_vec();
+    body[at] = if body[at] == b'0' { b'1' } else { b'0' };
+    body
 }
 
 /// The body of an entry about something that another client signed.
