@@ -7,13 +7,18 @@ use sealmark::formats::artifact::Artifact;
 use sealmark::formats::bundle::Bundle;
 use sealmark::formats::digest::Algorithm;
 use sealmark::formats::digest::Digest;
-use sealmark::remote::token;
+use sealmark::generate::ci::Visibility;
 use sealmark::remote::token::Audience;
 use sealmark::remote::token::IdToken;
 use sealmark::remote::token::TokenError;
+use sealmark::remote::token;
 use sealmark::sign::SignError;
 use sealmark::sign::keyless::Certified;
 use sealmark::sign::keyless::Services;
+use sealmark::sign::privacy::Consent;
+use sealmark::sign::privacy::Instance;
+use sealmark::sign::privacy::Permit;
+use sealmark::sign::privacy;
 use sealmark::trust::key::sha256;
 use sealmark::trust::root::TrustedRoot;
 use sealmark::trust::signing_config::LogChoice;
@@ -108,7 +113,7 @@ pub(crate) fn run(server: &SigstoreServer, offer: Offer) -> Result<Bundle, Failu
 
 /// A statement signed with a token.
 pub(crate) fn signed(token: &IdToken, services: &Services) -> Result<Bundle, SignError> {
-    let certified = Certified::new(token, &services.ca, Timestamp::now())?;
+    let certified = Certified::new(&permit(), token, &services.ca, Timestamp::now())?;
     certified.sign_statement(provenance(&GitHub::default()).to_string().as_bytes(), services)
 }
 
@@ -124,4 +129,9 @@ pub(crate) fn verified(server: &SigstoreServer, bundle: &Bundle) -> Result<Verif
     let read = Bundle::from_json(serde_json::from_str(&bundle.to_json().to_string()).unwrap()).unwrap();
     assert_eq!(&read, bundle);
     Verifier::new(vec![root(server)], Vec::new()).verify(&read, &artifact, Timestamp::now())
+}
+
+/// The source of every token here is public.
+fn permit() -> Permit {
+    privacy::ask(Visibility::Public, Instance::Public, Consent::Withheld).unwrap()
 }

@@ -10,9 +10,14 @@ use p256::ecdsa::signature::Verifier;
 use p256::pkcs8::DecodePublicKey;
 use p256::pkcs8::EncodePublicKey;
 use sealmark::formats::certificate::San as LeafSan;
+use sealmark::generate::ci::Visibility;
 use sealmark::remote::fulcio::CertificateAuthority;
 use sealmark::sign::SignError;
 use sealmark::sign::keyless::Certified;
+use sealmark::sign::privacy::Consent;
+use sealmark::sign::privacy::Instance;
+use sealmark::sign::privacy::Permit;
+use sealmark::sign::privacy;
 use serde_json::Value;
 use serde_json::json;
 
@@ -67,7 +72,7 @@ fn answer(chain: &[String]) -> Answer {
 
 fn certify(server: &Server, claims: &Value) -> Result<Certified, SignError> {
     let authority = CertificateAuthority::new(&server.url(), LONG).unwrap();
-    Certified::new(&token::read(claims), &authority, Timestamp::now())
+    Certified::new(&permit(), &token::read(claims), &authority, Timestamp::now())
 }
 
 fn code(server: &Server) -> (&'static str, bool) {
@@ -198,4 +203,9 @@ fn a_token_about_nobody_is_not_sent() {
     let server = Server::always(|request| issued(asked_key(request)));
     let error = certify(&server, &json!({ "aud": "sigstore", "exp": 9_999_999_999_i64 })).unwrap_err();
     assert_eq!((error.code(), server.asked().len()), ("token-nobody", 0));
+}
+
+/// The source of every token here is public.
+fn permit() -> Permit {
+    privacy::ask(Visibility::Public, Instance::Public, Consent::Withheld).unwrap()
 }

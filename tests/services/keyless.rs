@@ -7,12 +7,17 @@ use sealmark::formats::bundle::Bundle;
 use sealmark::formats::bundle::Content;
 use sealmark::formats::bundle::Signer;
 use sealmark::formats::bundle::Version;
+use sealmark::generate::ci::Visibility;
 use sealmark::sign::SignError;
 use sealmark::sign::key::KeyKind;
 use sealmark::sign::key::PrivateKey;
 use sealmark::sign::keyless::Certified;
 use sealmark::sign::keyless::Services;
 use sealmark::sign::keyless::sign_with_key;
+use sealmark::sign::privacy::Consent;
+use sealmark::sign::privacy::Instance;
+use sealmark::sign::privacy::Permit;
+use sealmark::sign::privacy;
 use sealmark::trust::key::PublicKey;
 use sealmark::trust::key::Spelling;
 use sealmark::trust::signing_config::LogVersion;
@@ -49,7 +54,7 @@ fn selected(server: &Server, logs: &[LogVersion], timestamps: usize) -> Selected
 }
 
 fn certified(services: &Services) -> Certified {
-    Certified::new(&token::read(&token::claims()), &services.ca, Timestamp::now()).unwrap()
+    Certified::new(&permit(), &token::read(&token::claims()), &services.ca, Timestamp::now()).unwrap()
 }
 
 fn lines(server: &Server) -> Vec<String> {
@@ -147,4 +152,9 @@ fn a_key_may_be_witnessed_too() {
         let plain = sign_with_key(&key, b"{}", &[], &[]).unwrap();
         assert!(plain.log_entries.is_empty() && plain.timestamps.is_empty());
     }
+}
+
+/// The source of every token here is public.
+fn permit() -> Permit {
+    privacy::ask(Visibility::Public, Instance::Public, Consent::Withheld).unwrap()
 }
