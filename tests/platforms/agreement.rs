@@ -202,6 +202,9 @@ fn what_agrees_passes() {
     println!("{ran} pairs agree");
 }
 
+/// Predicate type, predicate, certificate, where it is changed, to what, and the fields that must be named.
+type Change<'a> = (&'a str, &'a Value, &'a Spec, String, Value, &'a [&'a str]);
+
 /// Every field of a predicate that the certificate repeats, with the rows that must name it.
 #[test]
 fn every_field_that_is_changed_is_named() {
@@ -217,7 +220,7 @@ fn every_field_that_is_changed_is_named() {
     let (gitlab, gitlab_spec) = gitlab();
     let (buildkite, buildkite_spec) = buildkite();
     let (circleci, circleci_spec) = circleci();
-    let rows: Vec<(&str, &Value, &Spec, String, Value, &[&str])> = vec![
+    let rows: Vec<Change<'_>> = vec![
         (
             V1,
             &v1,
