@@ -136,10 +136,11 @@ fn github_environment(facts: &BuildFacts) -> Map<String, Value> {
     let mut found = BTreeMap::new();
     let certain = |backing: Backing| matches!(backing, Backing::Certificate | Backing::Token);
     for (path, fact) in facts.internal_parameters.iter() {
-        if let ([platform, name], true) = (path, certain(fact.backing)) {
-            if platform == "github" {
+        match path {
+            [platform, name] if platform == "github" && certain(fact.backing) => {
                 found.insert(format!("github_{name}"), fact.value.clone());
             }
+            _ => {}
         }
     }
     if let Some(source) = source(facts) {

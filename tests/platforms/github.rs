@@ -17,6 +17,9 @@ use sealmark::generate::ci::Inputs;
 use sealmark::generate::ci::Platform;
 use sealmark::generate::facts::Backing;
 use sealmark::generate::facts::BuildFacts;
+use sealmark::generate::git::Dirty;
+use sealmark::generate::git::GitFacts;
+use sealmark::generate::git::Submodule;
 use sealmark::generate::local::Overrides;
 use sealmark::generate::statement;
 use sealmark::generate::v02;
@@ -88,6 +91,7 @@ pub(crate) struct Job {
     parameters: BTreeMap<String, String>,
     overrides: Overrides,
     invocation_id: Option<String>,
+    git: Option<GitFacts>,
 }
 
 impl Job {
@@ -130,7 +134,7 @@ impl Job {
             vars: self.vars.as_ref(),
             document: None,
             github_form: self.form,
-            git: None,
+            git: self.git.as_ref(),
             parameters: &self.parameters,
             masked: &[],
             sealmark_version: "0.1.0",
@@ -252,6 +256,7 @@ pub(crate) fn push() -> Job {
         parameters: BTreeMap::new(),
         overrides: Overrides::default(),
         invocation_id: None,
+        git: None,
     };
     for (name, value) in [
         ("actor", "octocat"),
@@ -693,6 +698,50 @@ fn nobody_overrides_the_platform() {
     assert_eq!(with(&|job| job.overrides.source_commit = text(OTHER_COMMIT)), "platform-fact-invalid");
     assert_eq!(with(&|job| job.overrides.builder_id = text("https://acme.example/b")), "platform-fact-invalid");
     assert_eq!(with(&|job| job.invocation_id = text("7")), "platform-fact-invalid");
+}
+
+#[test]
+fn a_checkout_of_the_source_is_at_its_commit() {
+    let git = GitFacts {
+        commit: Some(COMMIT.to_owned()),
+        tree: None,
+        branch: None,
+        tags: Vec::new(),
+        remote: Some("git+https://github.com/Acme/app".to_owned()),
+        dirty: Dirty::Changed { paths: 1 },
+        shallow: true,
+        submodules: vec![Submodule {
+            path: "lib".to_owned(),
+            uri: Some("git+https://github.com/acme/lib".to_owned()),
+            commit: Some(OTHER_COMMIT.to_owned()),
+        }],
+    };
+    let with = |change: &dyn Fn(&mut GitFacts)| {
+        let mut job = push();
+        let mut git = git.clone();
+        change(&mut git);
+        job.git = Some(git);
+        job
+    };
+    assert_eq!(with(&|_| ()).predicate(), push().predicate());
+    let predicate = with(&|_| ()).complete().predicate();
+    let all = predicate["buildDefinition"]["resolvedDependencies"].as_array().unwrap();
+    assert_eq!((&all[0]["name"], &all[0]["annotations"]), (&json!("source"), &json!({"dirty": true})));
+    let lib = json!({
+        "name": "submodule/lib", "uri": "git+https://github.com/acme/lib", "digest": {"gitCommit": OTHER_COMMIT},
+    });
+    assert_eq!(all[1..], [lib]);
+    let other = |git: &mut GitFacts| git.commit = Some(OTHER_COMMIT.to_owned());
+    assert_eq!(with(&other).code(), "source-commit-conflict");
+    assert_eq!(with(&other).complete().code(), "source-commit-conflict");
+    let nameless = |git: &mut GitFacts| (git.commit, git.remote) = (Some(OTHER_COMMIT.to_owned()), None);
+    assert_eq!(with(&nameless).code(), "source-commit-conflict");
+    // A checkout of something else says nothing of the source.
+    let foreign = |git: &mut GitFacts| {
+        (git.commit, git.remote) =
+            (Some(OTHER_COMMIT.to_owned()), Some("git+https://github.com/acme/tools".to_owned()));
+    };
+    assert_eq!(with(&foreign).complete().predicate(), push().complete().predicate());
 }
 
 #[test]
