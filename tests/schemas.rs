@@ -20,12 +20,14 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use sealmark::formats::digest::Algorithm;
 use sealmark::formats::digest::Digest;
+use sealmark::formats::jwt::TokenClaims;
 use sealmark::formats::provenance::Provenance;
 use sealmark::formats::provenance::ProvenanceError;
 use sealmark::formats::provenance::ResourceDescriptor;
 use sealmark::formats::provenance::v1::ProvenanceV1;
 use sealmark::formats::provenance::v02::ProvenanceV02;
 use sealmark::formats::vsa::Vsa;
+use sealmark::generate::ci;
 use sealmark::generate::ci::Platform;
 use sealmark::generate::ci::azure_devops;
 use sealmark::generate::ci::buildkite;
@@ -691,15 +693,53 @@ fn fifty_thousand_subjects_are_cheap() {
 }
 
 #[test]
-fn the_example_on_the_page_is_real_and_valid() {
-    let example = example();
-    validate_strict(&example).unwrap();
-    validate_accepting(&example).unwrap();
-    let path = root().join("docs/buildtypes/local-v1.md");
-    let page = fs::read_to_string(&path).unwrap();
-    let (before, rest) = page.split_once("```json\n").unwrap();
-    let (_, after) = rest.split_once("\n```").unwrap();
-    check_file(&path, &format!("{before}```json\n{}\n```{after}", serde_json::to_string_pretty(&example).unwrap()));
+fn the_examples_on_the_pages_are_real_and_valid() {
+    for (name, example) in [("local-v1", example()), ("github-workflow-v1", github_example())] {
+        validate_strict(&example).unwrap();
+        validate_accepting(&example).unwrap();
+        let path = root().join(format!("docs/buildtypes/{name}.md"));
+        let page = fs::read_to_string(&path).unwrap();
+        let (before, rest) = page.split_once("```json\n").unwrap();
+        let (_, after) = rest.split_once("```").unwrap();
+        check_file(&path, &format!("{before}```json\n{}\n```{after}", serde_json::to_string_pretty(&example).unwrap()));
+    }
+}
+
+/// A dispatched run that a reusable workflow of the same organisation signs.
+fn github_example() -> Value {
+    let workflow = "acme/app/.github/workflows/release.yml@refs/heads/main";
+    let commit = "8d3f0c5b7a1e4f2d9c6b8a7f5e3d1c0b9a8f7e6d";
+    let claims = json!({
+        "iss": "https://token.actions.githubusercontent.com", "repository": "acme/app", "repository_id": "623456789",
+        "repository_owner_id": "4242", "repository_visibility": "public", "ref": "refs/heads/main", "ref_type": "branch",
+        "sha": commit, "workflow_ref": workflow, "workflow_sha": commit,
+        "job_workflow_ref": "acme/build/.github/workflows/sign.yml@refs/tags/v3",
+        "job_workflow_sha": "1b2c3d4e5f60718293a4b5c6d7e8f90123456789",
+        "event_name": "workflow_dispatch", "run_id": "9876543210", "run_attempt": "1", "run_number": "17",
+        "runner_environment": "github-hosted", "actor_id": "583231",
+    });
+    let claims = TokenClaims::new(claims.as_object().unwrap().clone());
+    let event = json!({"inputs": {"channel": "stable"}, "repository": {"id": 623_456_789}});
+    let inputs = ci::Inputs {
+        environment: &ci::Environment::default(),
+        claims: Some(&claims),
+        event: Some(&event),
+        vars: Some(&json!({"REGION": "eu-1"})),
+        document: None,
+        github_form: ci::GithubForm::Complete,
+        git: None,
+        parameters: &BTreeMap::from([("profile".to_owned(), "release".to_owned())]),
+        masked: &[],
+        sealmark_version: "0.1.0",
+        invocation_id: None,
+        started_on: None,
+        finished_on: None,
+        overrides: &Overrides::default(),
+    };
+    let digest = Digest::parse("sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08").unwrap();
+    let predicate = ci::facts(ci::Platform::Github, &inputs).unwrap().predicate();
+    let subjects = [("app.tar.gz", std::slice::from_ref(&digest))];
+    serde_json::from_slice(&statement::statement_bytes(subjects, &predicate).unwrap()).unwrap()
 }
 
 // ---- what the schemas accept

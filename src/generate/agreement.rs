@@ -18,6 +18,7 @@ use crate::formats::provenance::Provenance;
 use crate::generate::GenerateError;
 use crate::generate::agreement::rows::ROWS;
 use crate::generate::agreement::rows::Row;
+use crate::generate::agreement::rows::Silence;
 use crate::generate::agreement::said::Predicate;
 use crate::generate::ci::github;
 
@@ -179,7 +180,7 @@ fn compare(
     }
     let differs = |value: &str| match &held {
         Some(held) => held != value,
-        None => signer == Signer::Github,
+        None => signer == Signer::Github && row.silence == Silence::Refused,
     };
     said.into_iter()
         .filter(|said| differs(&said.value))

@@ -1,6 +1,7 @@
 //! Facts about a build: each value with where it came from and what backs it.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fmt;
 
 use jiff::Timestamp;
@@ -371,7 +372,12 @@ fn extension(name: &str) -> String {
 fn sorted(all: &[Dependency]) -> Vec<&Dependency> {
     let mut sorted: Vec<&Dependency> = all.iter().collect();
     sorted.sort_by(|a, b| a.key().cmp(&b.key()));
-    sorted.dedup_by(|a, b| a.key() == b.key());
+    // What the platform says and a collector found as well stands once.
+    let mut seen = BTreeSet::new();
+    sorted.retain(|one| {
+        let (_, name, uri, digests) = one.key();
+        seen.insert((name, uri, digests))
+    });
     sorted
 }
 
@@ -466,6 +472,27 @@ mod tests {
     #[test]
     fn pointers_escape_keys() {
         assert_eq!(pointer(&["a/b".to_owned(), "c~d".to_owned()]), "/a~1b/c~0d");
+    }
+
+    #[test]
+    fn what_a_collector_found_stands_last_and_once() {
+        let dependency = |name: Option<&str>, uri: &str, source| Dependency {
+            name: name.map(|name| Fact::word(name.to_owned(), Source::BuilderConstant)),
+            uri: Some(Fact::word(uri.to_owned(), source)),
+            digests: Vec::new(),
+            media_type: None,
+            annotations: BTreeMap::new(),
+        };
+        let all = [
+            dependency(None, "git+https://a.example/a", Source::Collected("Cargo.lock")),
+            dependency(Some("a"), "pkg:cargo/a@1", Source::Collected("Cargo.lock")),
+            dependency(Some("submodule/x"), "git+https://b.example/x", Source::Collected("git submodules")),
+            dependency(Some("submodule/x"), "git+https://b.example/x", Source::GitSubmodule),
+            dependency(Some("source"), "git+https://z.example/z", Source::GitRemote),
+        ];
+        let uris: Vec<&str> = sorted(&all).iter().map(|one| one.uri.as_ref().unwrap().value.as_str()).collect();
+        let source = "git+https://z.example/z";
+        assert_eq!(uris, [source, "git+https://b.example/x", "git+https://a.example/a", "pkg:cargo/a@1"]);
     }
 
     #[test]

@@ -38,6 +38,8 @@ enum Form {
     Workflow,
     /// Any text of one line.
     Text,
+    /// Any text at all; it is compared and not written.
+    Unwritten,
 }
 
 /// Something that the token says, the environment, or both.
@@ -78,12 +80,13 @@ pub(super) const RUN_NUMBER: Topic = topic("run_number", "GITHUB_RUN_NUMBER", Fo
 pub(super) const RUNNER_ENVIRONMENT: Topic =
     topic("runner_environment", "RUNNER_ENVIRONMENT", Form::Word, Backing::Certificate);
 pub(super) const WORKFLOW_SHA: Topic = topic("workflow_sha", "GITHUB_WORKFLOW_SHA", Form::Commit, Backing::Certificate);
-const ACTOR: Topic = topic("actor", "GITHUB_ACTOR", Form::Text, Backing::Token);
+const ACTOR: Topic = topic("actor", "GITHUB_ACTOR", Form::Unwritten, Backing::Token);
 const REF: Topic = topic("ref", "GITHUB_REF", Form::Ref, Backing::Certificate);
 const REPOSITORY: Topic = topic("repository", "GITHUB_REPOSITORY", Form::Repository, Backing::Certificate);
-const REPOSITORY_OWNER: Topic = topic("repository_owner", "GITHUB_REPOSITORY_OWNER", Form::Text, Backing::Certificate);
+const REPOSITORY_OWNER: Topic =
+    topic("repository_owner", "GITHUB_REPOSITORY_OWNER", Form::Unwritten, Backing::Certificate);
 const SHA: Topic = topic("sha", "GITHUB_SHA", Form::Commit, Backing::Certificate);
-const WORKFLOW: Topic = topic("workflow", "GITHUB_WORKFLOW", Form::Text, Backing::Certificate);
+const WORKFLOW: Topic = topic("workflow", "GITHUB_WORKFLOW", Form::Unwritten, Backing::Certificate);
 const WORKFLOW_REF: Topic = topic("workflow_ref", "GITHUB_WORKFLOW_REF", Form::Workflow, Backing::Certificate);
 
 /// Everything that is read, whether it gets into the provenance or not: a conflict anywhere means that token and
@@ -283,6 +286,7 @@ fn check(topic: &Topic, value: &str) -> Result<(), GenerateError> {
         Form::Number => ("1 to 20 digits", value.len() <= 20 && value.bytes().all(|b| b.is_ascii_digit())),
         Form::Word => ("a word of lower-case letters, digits, _ and -", value.len() <= 64 && value.bytes().all(word)),
         Form::Workflow => ("owner/name/path@ref", value.len() <= MAX_TEXT && Workflow::parse(value).is_some()),
+        Form::Unwritten => return Ok(()),
         Form::Text => ("one line of text", value.len() <= MAX_TEXT && !value.chars().any(char::is_control)),
     };
     if good { Ok(()) } else { Err(invalid(topic.claim, expected, value)) }
