@@ -860,7 +860,7 @@ fn github_example() -> Value {
         overrides: &Overrides::default(),
     };
     let digest = Digest::parse("sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08").unwrap();
-    let predicate = ci::facts(ci::Platform::Github, &inputs).unwrap().predicate();
+    let predicate = ci::facts(Platform::Github, &inputs).unwrap().predicate();
     let subjects = [("app.tar.gz", std::slice::from_ref(&digest))];
     serde_json::from_slice(&statement::statement_bytes(subjects, &predicate).unwrap()).unwrap()
 }

@@ -390,7 +390,7 @@ fn sorted(all: &[Dependency]) -> Vec<&Dependency> {
     // What the platform says and a collector found as well stands once.
     let mut seen = BTreeSet::new();
     sorted.retain(|one| {
-        let (_, name, uri, digests) = one.key();
+        let (_, _, name, uri, digests) = one.key();
         seen.insert((name, uri, digests))
     });
     sorted

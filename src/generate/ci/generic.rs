@@ -208,10 +208,10 @@ impl Document {
         let finished = read("/finishedOn", &self.finished_on)?;
         let (by_clock_start, by_clock_end) = build::times(inputs)?;
         let (started, finished) = (started.or(by_clock_start), finished.or(by_clock_end));
-        if let (Some(start), Some(end)) = (&started, &finished) {
-            if end.value < start.value {
-                return Err(GenerateError::TimesReversed { started_on: start.value, finished_on: end.value });
-            }
+        if let (Some(start), Some(end)) = (&started, &finished)
+            && end.value < start.value
+        {
+            return Err(GenerateError::TimesReversed { started_on: start.value, finished_on: end.value });
         }
         Ok((started, finished))
     }

@@ -82,6 +82,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::type_complexity, reason = "tables of platform, issuer and environment")]
     fn a_token_is_of_its_platform() {
         use Platform::*;
         let github = [("GITHUB_SERVER_URL", "https://github.com")];
