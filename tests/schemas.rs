@@ -269,6 +269,7 @@ fn provenance_v1_strict() -> Value {
     merge(&mut schema, "/$defs/Builder/properties/version", json!({"minProperties": 1}));
     merge(&mut schema, "/$defs/Metadata", json!({"minProperties": 1}));
     merge(&mut schema, "/$defs/Metadata/properties/invocationId", json!({"minLength": 1}));
+    merge(&mut schema, "/$defs/Metadata/properties", json!({"sealmark_dependencies": dependencies()}));
     for name in ["startedOn", "finishedOn"] {
         merge(&mut schema, &format!("/$defs/Metadata/properties/{name}"), json!({"pattern": TIMESTAMP}));
     }
@@ -473,6 +474,35 @@ fn actions_internal() -> Value {
     schema["$defs"] = json!({"ActionsRunParameters": run});
     schema["properties"]["github"]["$ref"] = json!("#/$defs/ActionsRunParameters");
     schema
+}
+
+/// What `sealmark_dependencies` holds.
+fn dependencies() -> Value {
+    let text = |what: &str| json!({"type": "string", "description": what, "minLength": 1});
+    let count = |what: &str| json!({"type": "integer", "description": what, "minimum": 0});
+    json!({
+        "type": "object",
+        "description": "How far the list of dependencies goes. Who ignores it must take the list for incomplete.",
+        "properties": {
+            "collectors": {
+                "type": "array",
+                "description": "The files of the checkout that were read.",
+                "items": {
+                    "type": "object",
+                    "properties": {
+                        "format": text("Name of its format."),
+                        "path": text("Path in the checkout."),
+                        "count": count("How many different things it pins."),
+                    },
+                    "required": ["format", "path", "count"],
+                    "additionalProperties": false,
+                },
+            },
+            "unresolved": count("How many things they name without a digest that binds."),
+        },
+        "required": ["collectors", "unresolved"],
+        "additionalProperties": false,
+    })
 }
 
 fn local_external() -> Value {
