@@ -191,6 +191,14 @@ fn the_token_is_in_no_error() {
     let error = certify(&echo, &token::claims()).unwrap_err();
     assert_eq!(error.code(), "ca-answer-invalid");
     assert!(!error.to_string().contains(&text[..20]), "{error}");
+    let quoted = Server::always(|request| {
+        let body = request.json();
+        let token = body["credentials"]["oidcIdentityToken"].as_str().unwrap().to_owned();
+        Answer::Body(200, format!(r#"{{"{token}":1,"{token}":2}}"#).into_bytes())
+    });
+    let error = certify(&quoted, &token::claims()).unwrap_err();
+    assert_eq!(error.code(), "ca-answer-invalid");
+    assert!(!error.to_string().contains(&text[..20]), "{error}");
 }
 
 #[test]
