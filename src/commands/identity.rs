@@ -131,11 +131,11 @@ fn found(wanted: &Wanted<'_>) -> Result<IdToken, CommandError> {
 
 /// No source has a token; why that usually is.
 pub(super) fn missing(platform: Platform, environment: &Environment) -> CommandError {
-    let of_fork = environment.get("GITHUB_EVENT_NAME").is_some_and(|event| event.starts_with("pull_request"));
+    let of_fork = environment.get("GITHUB_EVENT_NAME").is_some_and(|event| event == "pull_request");
     let (found, hint) = match platform {
         Platform::Github if of_fork => (
             "no ACTIONS_ID_TOKEN_REQUEST_URL in a run for a pull request",
-            "a pull request from a fork gets no token; sign in a run for a push, a tag or a release",
+            "a pull request from a fork gets no token: sign in a run for a push or a release; otherwise the job needs permissions: id-token: write",
         ),
         Platform::Github => (
             "no ACTIONS_ID_TOKEN_REQUEST_URL",

@@ -43,6 +43,8 @@ const MAX_REPEATED: usize = 8;
 
 const AGENT: &str = concat!("sealmark/", env!("CARGO_PKG_VERSION"));
 const JSON: &str = "application/json";
+/// What is said in place of words that repeat a secret.
+const REPEATS: &str = "a text that repeats a secret";
 
 /// A service at one address.
 ///
@@ -336,11 +338,13 @@ fn text_header(response: &Response, name: &HeaderName) -> Option<String> {
 fn said(body: &[u8], question: &Question<'_>) -> Option<String> {
     let Ok(Value::Object(fields)) = json::parse(body) else { return None };
     let text = fields.get("message").and_then(Value::as_str).filter(|text| !text.is_empty())?;
-    let mut secrets = question.bearer.into_iter().chain(question.secret);
-    if secrets.any(|secret| repeats(text, secret)) {
-        return Some("a text that repeats a secret".to_owned());
-    }
-    Some(shown(text))
+    let repeated = question.bearer.into_iter().chain(question.secret).any(|secret| repeats(text, secret));
+    Some(if repeated { REPEATS.to_owned() } else { shown(text) })
+}
+
+/// A text about an answer of somebody who knows a secret, as it may be printed: without its words where they repeat it.
+pub(super) fn without(text: &str, secret: &str) -> String {
+    if repeats(text, secret) { REPEATS.to_owned() } else { shown(text) }
 }
 
 /// Whether a text has more than [`MAX_REPEATED`] characters of a secret in a row, or all of it.

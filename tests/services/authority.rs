@@ -23,6 +23,7 @@ use serde_json::json;
 
 use crate::server::Answer;
 use crate::server::Request;
+use crate::server::Script;
 use crate::server::Server;
 use crate::support::virtual_sigstore::San;
 use crate::support::virtual_sigstore::VirtualSigstore;
@@ -150,31 +151,37 @@ fn what_is_no_chain_is_refused() {
         asn1::pem("CERTIFICATE", &certificate(asked_key(request), now, now + SignedDuration::from_mins(10)))
     };
     let embedded = |chain: Value| json!({ "signedCertificateEmbeddedSct": { "chain": { "certificates": chain } } });
-    let cases: Vec<Box<dyn Fn(&Request) -> Value + Send + Sync>> = vec![
-        Box::new(|_| json!({})),
-        Box::new(|_| json!([])),
-        Box::new(move |_| embedded(json!([]))),
-        Box::new(move |_| embedded(json!("x"))),
-        Box::new(move |_| embedded(json!([1]))),
-        Box::new(move |_| embedded(json!(["-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"]))),
-        Box::new(move |request| embedded(json!([good(request).replace("CERTIFICATE", "PUBLIC KEY")]))),
-        Box::new(move |request| embedded(json!([format!("{0}{0}", good(request))]))),
-        Box::new(move |request| embedded(json!(vec![good(request); 9]))),
-        Box::new(
-            move |request| json!({ "signedCertificateDetachedSct": { "chain": { "certificates": [good(request)] }, "signedCertificateTimestamp": "AA==" } }),
-        ),
+    let answered = |value: Value| Answer::json(201, &value);
+    let cases: Script = vec![
+        Box::new(move |_| answered(json!({}))),
+        Box::new(move |_| answered(json!([]))),
+        Box::new(move |_| answered(embedded(json!([])))),
+        Box::new(move |_| answered(embedded(json!("x")))),
+        Box::new(move |_| answered(embedded(json!([1])))),
+        Box::new(move |_| {
+            answered(embedded(json!(["-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])))
+        }),
+        Box::new(move |request| answered(embedded(json!([good(request).replace("CERTIFICATE", "PUBLIC KEY")])))),
+        Box::new(move |request| answered(embedded(json!([format!("{0}{0}", good(request))])))),
+        Box::new(move |request| answered(embedded(json!(vec![good(request); 9])))),
+        Box::new(move |request| {
+            let chain = json!({ "certificates": [good(request)] });
+            answered(
+                json!({ "signedCertificateDetachedSct": { "chain": chain, "signedCertificateTimestamp": "AA==" } }),
+            )
+        }),
         Box::new(move |request| {
             let mut both = embedded(json!([good(request)]));
             both["signedCertificateDetachedSct"] = json!({});
-            both
+            answered(both)
         }),
     ];
-    let count = cases.len();
+    let mut tried = 0;
     for case in cases {
-        let server = Server::always(move |request| Answer::json(201, &case(request)));
-        assert_eq!(code(&server), ("ca-answer-invalid", false));
+        assert_eq!(code(&Server::script(vec![case])), ("ca-answer-invalid", false));
+        tried += 1;
     }
-    assert_eq!(count, 11);
+    assert_eq!(tried, 11);
     let html = Server::answers(vec![Answer::Body(200, b"<html>".to_vec())]);
     assert_eq!(code(&html), ("ca-answer-invalid", false));
 }
@@ -194,6 +201,14 @@ fn the_token_is_in_no_error() {
     // Not even where it is taken for the answer.
     let echo = Server::always(|request| Answer::Body(200, request.body.clone()));
     let error = certify(&echo, &token::claims()).unwrap_err();
+    assert_eq!(error.code(), "ca-answer-invalid");
+    assert!(!error.to_string().contains(&text[..20]), "{error}");
+    let quoted = Server::always(|request| {
+        let body = request.json();
+        let token = body["credentials"]["oidcIdentityToken"].as_str().unwrap().to_owned();
+        Answer::Body(200, format!(r#"{{"{token}":1,"{token}":2}}"#).into_bytes())
+    });
+    let error = certify(&quoted, &token::claims()).unwrap_err();
     assert_eq!(error.code(), "ca-answer-invalid");
     assert!(!error.to_string().contains(&text[..20]), "{error}");
 }

@@ -297,3 +297,60 @@ fn the_second_version_takes_one_kind_of_key() {
         assert_eq!((error.code(), server.asked().len()), ("key-not-logged", 0));
     }
 }
+
+/// Whatever part of an answer is cut off or changed: it is refused by name, or the entry is about what was sent.
+#[test]
+fn a_damaged_answer_is_refused_or_still_about_what_was_sent() {
+    let key = PrivateKey::generate(KeyKind::EcdsaP256).unwrap();
+    let envelope = signed(&key);
+    for version in VERSIONS {
+        let honest = Server::always(move |request| Answer::json(201, &answer(version, &entry(version, request))));
+        let own = record(&honest, version, &key, &envelope).unwrap();
+        let text = answer(version, &entry(version, &honest.asked()[0])).to_string().into_bytes();
+        let flipped = (0..text.len()).step_by(11).map(|at| {
+            let mut bytes = text.clone();
+            bytes[at] ^= 0x01;
+            bytes
+        });
+        let cut = (0..text.len()).step_by(97).map(|end| text[..end].to_vec());
+        let damaged: Vec<Vec<u8>> = flipped.chain(cut).collect();
+        let server = Server::answers(damaged.iter().map(|bytes| Answer::Body(201, bytes.clone())).collect());
+        let log = Log::new(&server.url(), version, LONG).unwrap();
+        let (mut refused, mut taken) = (0, 0);
+        for _ in &damaged {
+            match log.record(&envelope, Verifier::PublicKey(key.public_key_der())) {
+                Ok(entry) => {
+                    assert_eq!(entry.kind, own.kind);
+                    taken += 1;
+                }
+                Err(error) => {
+                    assert!(["log-answer-invalid", "log-answer-mismatch"].contains(&error.code()), "{error}");
+                    refused += 1;
+                }
+            }
+        }
+        println!("{version:?}: {refused} damaged answers refused, {taken} damaged where only the verifier looks");
+        assert!(refused > 50);
+    }
+}
+
+#[test]
+fn an_entry_of_another_kind_is_a_lie() {
+    let key = PrivateKey::generate(KeyKind::EcdsaP256).unwrap();
+    for (kind, version) in [("dsse", "0.0.1"), ("hashedrekord", "0.0.1"), ("intoto", "0.0.2")] {
+        let server = Server::always(move |request| {
+            let mut entry = entry(LogVersion::V2, request);
+            entry["kindVersion"] = json!({ "kind": kind, "version": version });
+            Answer::json(201, &entry)
+        });
+        let error = record(&server, LogVersion::V2, &key, &signed(&key)).unwrap_err();
+        assert_eq!((error.code(), error.is_refusal()), ("log-answer-mismatch", true), "{kind}");
+    }
+    // An entry of Rekor v1 where one of v2 was asked for, whole and of a kind that is known.
+    let first = Server::always(|request| Answer::json(201, &answer(LogVersion::V1, &entry(LogVersion::V1, request))));
+    let envelope = signed(&key);
+    record(&first, LogVersion::V1, &key, &envelope).unwrap();
+    let lie = entry(LogVersion::V1, &first.asked()[0]);
+    let server = Server::answers(vec![Answer::json(201, &lie)]);
+    assert_eq!(record(&server, LogVersion::V2, &key, &envelope).unwrap_err().code(), "log-answer-mismatch");
+}

@@ -138,3 +138,37 @@ fn what_is_not_granted_is_no_timestamp() {
         assert_eq!(error.code(), "timestamp-answer-invalid");
     }
 }
+
+/// Whatever byte of an answer is changed or missing: it is refused by name, or its hash and nonce are ours.
+#[test]
+fn a_damaged_answer_is_refused_or_still_ours() {
+    let good = Reply::honest(digest(), &[5; 8]).der();
+    let flipped = (0..good.len()).map(|at| {
+        let mut bytes = good.clone();
+        bytes[at] ^= 0x41;
+        bytes
+    });
+    let cut = (0..good.len()).step_by(7).map(|end| good[..end].to_vec());
+    let damaged: Vec<Vec<u8>> = flipped.chain(cut).collect();
+    let answers = damaged.iter().map(|bytes| Answer::Body(200, bytes.clone())).collect();
+    let server = Server::answers(answers);
+    let authority = authority(&server);
+    let (mut refused, mut taken) = (0, 0);
+    for bytes in &damaged {
+        match authority.stamp(SIGNATURE, [5; 8]) {
+            Ok(answer) => {
+                assert_eq!(answer, *bytes);
+                assert!(
+                    answer.windows(32).any(|part| part == digest()) && answer.windows(8).any(|part| part == [5; 8])
+                );
+                taken += 1;
+            }
+            Err(error) => {
+                assert!(["timestamp-answer-invalid", "timestamp-answer-mismatch"].contains(&error.code()), "{error}");
+                refused += 1;
+            }
+        }
+    }
+    println!("{refused} damaged answers refused, {taken} damaged where nothing is compared");
+    assert!(refused > 100 && taken > 10);
+}

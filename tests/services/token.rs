@@ -83,6 +83,10 @@ fn what_is_no_token_is_refused_and_not_repeated() {
         assert_eq!((error.code(), error.is_refusal()), ("token-service-answer-invalid", false), "{body}");
         assert!(!error.to_string().contains(secret), "{error}");
     }
+    let twice = format!(r#"{{"{secret}":1,"{secret}":2}}"#).into_bytes();
+    let error = ask(&Server::answers(vec![Answer::Body(200, twice)]), "").unwrap_err();
+    assert_eq!(error.code(), "token-service-answer-invalid");
+    assert!(!error.to_string().contains(secret), "{error}");
     let other = json!({ "aud": "https://github.com/acme", "sub": "x", "exp": 9_999_999_999_i64 });
     let server = Server::answers(vec![Answer::json(200, &json!({ "value": text(&other) }))]);
     let error = ask(&server, "").unwrap_err();
