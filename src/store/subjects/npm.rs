@@ -145,7 +145,7 @@ enum Place {
 
 fn place(path: &[u8]) -> Place {
     let parts = || path.split(|byte| matches!(byte, b'/' | b'\\')).filter(|part| !matches!(*part, b"" | b"."));
-    let last = parts().last().is_some_and(|part| part.eq_ignore_ascii_case(PACKAGE_JSON.as_bytes()));
+    let last = parts().next_back().is_some_and(|part| part.eq_ignore_ascii_case(PACKAGE_JSON.as_bytes()));
     if !last || (parts().count() > 2 && parts().all(|part| part != b"..")) {
         return Place::Elsewhere;
     }
