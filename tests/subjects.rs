@@ -7,6 +7,7 @@ use std::fmt::Write;
 use std::fs;
 use std::num::NonZeroUsize;
 use std::path::Path;
+use std::process::Command;
 use std::sync::LazyLock;
 use std::time::Duration;
 use std::time::Instant;
@@ -209,4 +210,60 @@ fn many_subjects_are_scanned_for_secrets() {
     assert_eq!(error.code(), "secret-found");
     println!("{} values, {} known secrets, 1 finding: {:.1?}", rows.len(), known.len(), began.elapsed());
     assert!(began.elapsed() < BUDGET);
+}
+
+/// Names that are hard to write in a list: spaces, escapes, what looks like a flag, a tag or a comment.
+const HARD: &[&str] = &[
+    "a b",
+    " lead",
+    "back\\slash",
+    "new\nline",
+    "cr\rhere",
+    "*star",
+    "x) = y",
+    "#no comment",
+    "ünï",
+    "-dash",
+    "SHA256 (q)",
+];
+
+#[test]
+fn what_the_tools_of_the_system_write_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut expected = Vec::new();
+    for name in HARD {
+        fs::write(folder.path().join(name), name).unwrap();
+        expected.push(((*name).to_owned(), format!("sha256:{}", hex::encode(Sha256::digest(name)))));
+    }
+    expected.sort();
+    let (mut read, mut skipped) = (0, 0);
+    for flags in [&["-t"][..], &["-b"], &["--tag"]] {
+        let mut command = Command::new("sha256sum");
+        let Ok(output) = command.args(flags).arg("--").args(HARD).current_dir(folder.path()).output() else {
+            skipped += 1;
+            println!("skipped: sha256sum {flags:?} is not on this machine");
+            continue;
+        };
+        assert!(output.status.success(), "{flags:?}: {}", String::from_utf8_lossy(&output.stderr));
+        let encoded = base64::encode(&output.stdout);
+        let forms = [
+            subjects::checksums(&output.stdout, "sha256sum").unwrap(),
+            subjects::base64_subjects(encoded.as_bytes()).unwrap(),
+        ];
+        for (n, artifacts) in forms.iter().enumerate() {
+            let mut found: Vec<_> =
+                artifacts.iter().map(|one| (one.name().to_owned(), one.digests()[0].to_string())).collect();
+            found.sort();
+            let mut expected = expected.clone();
+            if n == 1 {
+                // The base64 form takes space before a name for none of it, as slsa-github-generator does.
+                expected.iter_mut().filter(|_| flags == ["-t"]).for_each(|one| one.0 = one.0.trim().to_owned());
+                expected.sort();
+            }
+            assert_eq!(found, expected, "{flags:?}, form {n}");
+            read += 1;
+        }
+    }
+    println!("{} names, {read} lists read, {skipped} skipped", HARD.len());
+    assert!(read > 0 || skipped > 0);
 }
