@@ -154,9 +154,9 @@ pub(crate) fn sealmark(arguments: &[&str]) -> (i32, String) {
 /// # Panics
 /// When one is missing and nothing may be skipped.
 pub(crate) fn equipped() -> bool {
-    let missing: Vec<_> = ["bash", "curl", "jq"]
+    let missing: Vec<_> = ["bash", "curl", "jq", "sha256sum"]
         .into_iter()
-        .filter(|tool| Command::new(tool).arg("--version").output().map_or(true, |ended| !ended.status.success()))
+        .filter(|tool| Command::new(tool).arg("--version").output().is_err())
         .collect();
     assert!(missing.is_empty() || std::env::var_os("SEALMARK_REQUIRE_ALL").is_none(), "missing: {missing:?}");
     if !missing.is_empty() {
