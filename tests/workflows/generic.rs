@@ -253,6 +253,45 @@ fn a_binary_that_is_not_the_listed_one_is_not_installed() {
     assert_eq!(world.written(), 0);
 }
 
+/// Puts a program of this name before all others.
+fn stand_in(run: &mut Run, name: &str, script: &str) {
+    let folder = run.path(&format!("stand-in-{name}"));
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join(name), script).unwrap();
+    fs::set_permissions(folder.join(name), fs::Permissions::from_mode(0o755)).unwrap();
+    let path = run.environment["PATH"].clone();
+    run.environment.insert("PATH".to_owned(), format!("{}:{path}", folder.display()));
+}
+
+#[test]
+fn a_binary_of_another_source_is_not_taken_and_the_source_is_built() {
+    if !equipped() {
+        return;
+    }
+    let world = World::new(FILE);
+    for file in ["src/main.rs", "Cargo.lock", "schemas/report-v1.schema.json", "docs/errors.md"] {
+        let mut run = world.run(json!({}));
+        run.changed = Some(file);
+        run.environment.insert("RUSTFLAGS".to_owned(), "-C linker=evil".to_owned());
+        let log = run.path("cargo.log");
+        stand_in(&mut run, "rustup", "#!/bin/sh\n");
+        let script = format!(
+            "#!/bin/sh\necho \"$PWD $RUSTFLAGS $*\" >{}\nmkdir -p \"$RUNNER_TEMP/sealmark-target/release\"\ncp {} \"$RUNNER_TEMP/sealmark-target/release/sealmark\"\n",
+            log.display(),
+            crate::world::program().display(),
+        );
+        stand_in(&mut run, "cargo", &script);
+        // The next step ends for want of subjects.
+        refused(&run.job("sign"), "Choose the subjects", "building sealmark");
+        let asked = fs::read_to_string(&log).unwrap();
+        let rust = env!("CARGO_PKG_RUST_VERSION");
+        assert!(
+            asked.contains(&format!("/work-sign/sealmark-self  +{rust} build --locked --release --bin sealmark ")),
+            "{asked}"
+        );
+    }
+}
+
 #[test]
 fn a_private_source_reaches_no_service_without_leave() {
     if !equipped() {
@@ -350,12 +389,7 @@ fn github_client(run: &mut Run, released: bool) -> std::path::PathBuf {
         log.display(),
         i32::from(!released)
     );
-    fs::create_dir(run.path("gh")).unwrap();
-    let path = run.path("gh/gh");
-    fs::write(&path, script).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-    let path = run.environment["PATH"].clone();
-    run.environment.insert("PATH".to_owned(), format!("{}:{path}", run.path("gh").display()));
+    stand_in(run, "gh", &script);
     log
 }
 

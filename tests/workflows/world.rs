@@ -23,7 +23,7 @@ use crate::support::virtual_sigstore::GitHub;
 /// The program that the jobs install.
 pub(crate) const SEALMARK: &str = env!("CARGO_BIN_EXE_sealmark");
 /// The same program without what debuggers read, which is nine tenths of it and is installed in every job.
-fn program() -> &'static Path {
+pub(crate) fn program() -> &'static Path {
     static STRIPPED: OnceLock<PathBuf> = OnceLock::new();
     STRIPPED.get_or_init(|| {
         let to = Path::new(env!("CARGO_TARGET_TMPDIR")).join("sealmark-stripped");
