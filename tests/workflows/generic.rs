@@ -64,65 +64,28 @@ fn digests_in_and_provenance_out_that_every_command_believes() {
         );
         assert_eq!(statement["subject"].as_array().unwrap().len(), 1);
 
-        let artifact = run.path("app.tar.gz");
-        fs::write(&artifact, ARTIFACT).unwrap();
-        let (artifact, bundle, root) = (artifact.to_str().unwrap(), bundle.to_str().unwrap(), world.root(&run));
-        let signer = format!("{HOME}/.github/workflows/{FILE}");
-        let ways: [&[&str]; 3] = [
-            &[
-                "verify",
-                artifact,
-                "--bundle",
-                bundle,
-                "--trust",
-                &root,
-                "--source-uri",
-                "github.com/acme/app",
-                "--source-tag",
-                "v1.4.2",
-                "--signer-workflow",
-                &signer,
-                "--signer-digest",
-                COMMIT,
-                "--require-hosted",
-            ],
-            &[
-                "verify-artifact",
-                artifact,
-                "--provenance-path",
-                bundle,
-                "--trust",
-                &root,
-                "--source-uri",
-                "github.com/acme/app",
-                "--source-tag",
-                "v1.4.2",
-                "--builder-id",
-                &builder,
-            ],
-            &[
-                "verify-github-attestation",
-                artifact,
-                "--attestation-path",
-                bundle,
-                "--trust",
-                &root,
-                "--source-uri",
-                "github.com/acme/app",
-                "--builder-id",
-                &builder,
-            ],
-        ];
-        for way in ways {
-            let (code, text) = sealmark(way);
-            assert_eq!(code, 0, "{way:?}\n{text}");
-            // The same, and another source.
-            let other: Vec<_> = way
-                .iter()
-                .map(|word| if *word == "github.com/acme/app" { "github.com/acme/other" } else { word })
-                .collect();
-            assert_eq!(sealmark(&other).0, 1);
-        }
+        believed(&world, &run, &bundle, &builder);
+    }
+}
+
+/// Says that each command that verifies takes a bundle for what this workflow signed, and not for another source's.
+fn believed(world: &World, run: &Run, bundle: &std::path::Path, builder: &str) {
+    let artifact = run.path("app.tar.gz");
+    fs::write(&artifact, ARTIFACT).unwrap();
+    let (artifact, bundle, root) = (artifact.to_str().unwrap(), bundle.to_str().unwrap(), world.root(run));
+    let signer = format!("{HOME}/.github/workflows/{FILE}");
+    let common = ["--trust", &root, "--source-uri", "github.com/acme/app"];
+    let ways: [&[&str]; 3] = [
+        &["verify", artifact, "--bundle", bundle, "--signer-workflow", &signer, "--signer-digest", COMMIT],
+        &["verify-artifact", artifact, "--provenance-path", bundle, "--source-tag", "v1.4.2", "--builder-id", builder],
+        &["verify-github-attestation", artifact, "--attestation-path", bundle, "--builder-id", builder],
+    ];
+    for way in ways {
+        let way = [way, &common].concat();
+        let (code, text) = sealmark(&way);
+        assert_eq!(code, 0, "{way:?}\n{text}");
+        let other = [&way[..way.len() - 1], &["github.com/acme/other"]].concat();
+        assert_eq!(sealmark(&other).0, 1);
     }
 }
 
@@ -253,6 +216,45 @@ fn a_binary_that_is_not_the_listed_one_is_not_installed() {
     assert_eq!(world.written(), 0);
 }
 
+/// Puts a program of this name before all others.
+fn stand_in(run: &mut Run, name: &str, script: &str) {
+    let folder = run.path(&format!("stand-in-{name}"));
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join(name), script).unwrap();
+    fs::set_permissions(folder.join(name), fs::Permissions::from_mode(0o755)).unwrap();
+    let path = run.environment["PATH"].clone();
+    run.environment.insert("PATH".to_owned(), format!("{}:{path}", folder.display()));
+}
+
+#[test]
+fn a_binary_of_another_source_is_not_taken_and_the_source_is_built() {
+    if !equipped() {
+        return;
+    }
+    let world = World::new(FILE);
+    for file in ["src/main.rs", "Cargo.lock", "schemas/report-v1.schema.json", "docs/errors.md"] {
+        let mut run = world.run(json!({}));
+        run.changed = Some(file);
+        run.environment.insert("RUSTFLAGS".to_owned(), "-C linker=evil".to_owned());
+        let log = run.path("cargo.log");
+        stand_in(&mut run, "rustup", "#!/bin/sh\n");
+        let script = format!(
+            "#!/bin/sh\necho \"$PWD $RUSTFLAGS $*\" >{}\nmkdir -p \"$RUNNER_TEMP/sealmark-target/release\"\ncp {} \"$RUNNER_TEMP/sealmark-target/release/sealmark\"\n",
+            log.display(),
+            crate::world::program().display(),
+        );
+        stand_in(&mut run, "cargo", &script);
+        // The next step ends for want of subjects.
+        refused(&run.job("sign"), "Choose the subjects", "building sealmark");
+        let asked = fs::read_to_string(&log).unwrap();
+        let rust = env!("CARGO_PKG_RUST_VERSION");
+        assert!(
+            asked.contains(&format!("/work-sign/sealmark-self  +{rust} build --locked --release --bin sealmark ")),
+            "{asked}"
+        );
+    }
+}
+
 #[test]
 fn a_private_source_reaches_no_service_without_leave() {
     if !equipped() {
@@ -297,35 +299,36 @@ fn inputs_are_never_commands() {
     if !equipped() {
         return;
     }
-    let world = World::new(FILE);
+    // All ways in which a shell could take a text for a command, another variable, an option, and another folder.
+    let attacks = [
+        "$(touch pwned) `touch pwned` \"; touch pwned; \" '; touch pwned; ' ; touch pwned",
+        "x\nBASH_ENV=pwned",
+        "--output=pwned",
+        "../pwned",
+    ];
     let workflow = crate::yaml::read(&format!(".github/workflows/{FILE}"));
     let declared = workflow["on"]["workflow_call"]["inputs"].as_object().unwrap();
-    let mut tried = 0;
-    for (name, declaration) in declared {
-        if declaration["type"] != "string" || name == "runner" {
-            continue;
-        }
-        for attack in [
-            "$(touch pwned)",
-            "`touch pwned`",
-            "\"; touch pwned; \"",
-            "'; touch pwned; '",
-            "x\nBASH_ENV=pwned",
-            "--output=pwned",
-            "../pwned",
-        ] {
-            let mut inputs = if name.contains("subjects") { json!({}) } else { subjects() };
-            inputs[name] = attack.into();
-            let mut run = world.run(inputs);
-            let ended = run.job("sign");
-            assert!(ended.outputs.values().all(|output| !output.contains("pwned")), "{name}: {attack}");
-            let made = walk(&run).into_iter().find(|file| file.ends_with("pwned"));
-            assert_eq!(made, None, "{name}: {attack}");
-            tried += 1;
-        }
-    }
-    println!("{tried} attacks, none a command");
-    assert!(tried > 80);
+    let texts = declared.iter().filter(|(name, input)| input["type"] == "string" && *name != "runner");
+    let names: Vec<_> = texts.map(|(name, _)| name.as_str()).collect();
+    let tried: usize = std::thread::scope(|scope| {
+        let attack = |name: &str| {
+            let world = World::new(FILE);
+            for attack in attacks {
+                let mut inputs = if name.contains("subjects") { json!({}) } else { subjects() };
+                inputs[name] = attack.into();
+                let mut run = world.run(inputs);
+                let ended = run.job("sign");
+                assert!(ended.outputs.values().all(|output| !output.contains("pwned")), "{name}: {attack}");
+                let made = walk(&run).into_iter().find(|file| file.ends_with("pwned"));
+                assert_eq!(made, None, "{name}: {attack}");
+            }
+            attacks.len()
+        };
+        let running: Vec<_> = names.iter().map(|name| scope.spawn(move || attack(name))).collect();
+        running.into_iter().map(|thread| thread.join().unwrap()).sum()
+    });
+    println!("{tried} attacks through {} inputs, none a command", names.len());
+    assert!(names.len() > 12);
 }
 
 /// All files of a run.
@@ -349,12 +352,7 @@ fn github_client(run: &mut Run, released: bool) -> std::path::PathBuf {
         log.display(),
         i32::from(!released)
     );
-    fs::create_dir(run.path("gh")).unwrap();
-    let path = run.path("gh/gh");
-    fs::write(&path, script).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-    let path = run.environment["PATH"].clone();
-    run.environment.insert("PATH".to_owned(), format!("{}:{path}", run.path("gh").display()));
+    stand_in(run, "gh", &script);
     log
 }
 

@@ -36,6 +36,8 @@ pub(crate) struct Run {
     releases: String,
     /// The line of releases.txt without its last column, in the commit that a job checks out.
     pub(crate) listed: String,
+    /// A file of the checkout that was changed since the binary was made.
+    pub(crate) changed: Option<&'static str>,
     /// Repository and commit that a job checked out.
     pub(crate) checked_out: Vec<(String, String)>,
     needs: Map<String, Value>,
@@ -98,6 +100,7 @@ impl Run {
             token_environment: Vec::new(),
             releases: String::new(),
             listed: String::new(),
+            changed: None,
             checked_out: Vec::new(),
             needs: Map::new(),
         };
@@ -251,6 +254,10 @@ impl Run {
         static SOURCE: OnceLock<String> = OnceLock::new();
         let list = format!("# versions\n{} {}\n", self.listed, SOURCE.get_or_init(|| source_digest(&to)));
         fs::write(to.join(".github/actions/install/releases.txt"), list).unwrap();
+        if let Some(file) = self.changed {
+            let text = fs::read_to_string(to.join(file)).unwrap();
+            fs::write(to.join(file), text + "\n").unwrap();
+        }
     }
 
     /// A composite action.

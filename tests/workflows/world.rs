@@ -23,7 +23,7 @@ use crate::support::virtual_sigstore::GitHub;
 /// The program that the jobs install.
 pub(crate) const SEALMARK: &str = env!("CARGO_BIN_EXE_sealmark");
 /// The same program without what debuggers read, which is nine tenths of it and is installed in every job.
-fn program() -> &'static Path {
+pub(crate) fn program() -> &'static Path {
     static STRIPPED: OnceLock<PathBuf> = OnceLock::new();
     STRIPPED.get_or_init(|| {
         let to = Path::new(env!("CARGO_TARGET_TMPDIR")).join("sealmark-stripped");
@@ -154,9 +154,9 @@ pub(crate) fn sealmark(arguments: &[&str]) -> (i32, String) {
 /// # Panics
 /// When one is missing and nothing may be skipped.
 pub(crate) fn equipped() -> bool {
-    let missing: Vec<_> = ["bash", "curl", "jq"]
+    let missing: Vec<_> = ["bash", "curl", "jq", "sha256sum"]
         .into_iter()
-        .filter(|tool| Command::new(tool).arg("--version").output().map_or(true, |ended| !ended.status.success()))
+        .filter(|tool| Command::new(tool).arg("--version").output().is_err())
         .collect();
     assert!(missing.is_empty() || std::env::var_os("SEALMARK_REQUIRE_ALL").is_none(), "missing: {missing:?}");
     if !missing.is_empty() {
