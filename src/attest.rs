@@ -2,7 +2,9 @@
 
 pub mod summary;
 
+use jiff::SignedDuration;
 use jiff::Timestamp;
+use serde_json::Value;
 
 use crate::formats::FormatError;
 use crate::formats::artifact::Artifact;
@@ -10,20 +12,26 @@ use crate::formats::artifact::ArtifactError;
 use crate::formats::attestations;
 use crate::formats::bundle::Bundle;
 use crate::formats::bundle::Content;
+use crate::formats::certificate::SigningCertificate;
 use crate::formats::digest::Algorithm;
 use crate::formats::json;
 use crate::formats::statement::Statement;
 use crate::formats::statement::Subject;
 use crate::generate::GenerateError;
+use crate::generate::agreement;
 use crate::generate::facts::BuildFacts;
 use crate::generate::statement;
+use crate::generate::v02;
 use crate::generate::validate::validate_accepting;
 use crate::generate::validate::validate_strict;
 use crate::sign::SignError;
 use crate::sign::key::PrivateKey;
+use crate::sign::keyless::Certified;
+use crate::sign::keyless::Services;
 use crate::sign::sign_statement;
 use crate::trust::TrustError;
 use crate::trust::key::PublicKey;
+use crate::trust::root::TrustedRoot;
 use crate::verify::Authenticated;
 use crate::verify::TrustedKey;
 use crate::verify::Verifier;
@@ -32,8 +40,8 @@ use crate::verify::VerifyError;
 /// What is to be attested.
 #[derive(Debug, Clone, Copy)]
 pub enum Claim<'a> {
-    /// SLSA provenance v1 of a build.
-    Provenance(&'a BuildFacts),
+    /// SLSA provenance of a build.
+    Provenance(&'a BuildFacts, Edition),
     /// A predicate that somebody else made; its JSON text is carried byte for byte.
     Predicate {
         /// Predicate type URI.
@@ -43,6 +51,44 @@ pub enum Claim<'a> {
     },
     /// A whole Statement that somebody else made, signed byte for byte.
     Statement(&'a [u8]),
+}
+
+/// Which edition of SLSA provenance is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Edition {
+    /// v1, in a Statement v1.
+    V1,
+    /// v0.2, in a Statement v0.1, for verifiers that read nothing newer.
+    V02,
+}
+
+/// How far the clock of a log or a timestamp authority may be ahead of this machine's, so that what was signed a moment ago is
+/// not taken for something out of the future.
+const SKEW: SignedDuration = SignedDuration::from_secs(30);
+
+/// Who signs.
+#[derive(Debug, Clone, Copy)]
+pub enum Signer<'a> {
+    /// A private key, which its users know by its public half.
+    Key(&'a PrivateKey),
+    /// A workload or a person, whom a certificate authority knows by an identity token.
+    Keyless {
+        /// The key in memory and its certificate.
+        certified: &'a Certified,
+        /// Where the signature is logged and timestamped.
+        services: &'a Services,
+        /// The roots of which one must accept the finished bundle, as its users' verifiers will.
+        roots: &'a [TrustedRoot],
+    },
+}
+
+/// Who signed.
+#[derive(Debug)]
+pub enum SignedBy {
+    /// The holder of this key.
+    Key(PublicKey),
+    /// Whom this certificate names.
+    Certificate(Box<SigningCertificate>),
 }
 
 /// The shape of what is given out.
@@ -62,7 +108,7 @@ pub struct Attested {
     /// The Statement in it.
     pub statement: Statement,
     /// What it verifies with.
-    pub signer: PublicKey,
+    pub signer: SignedBy,
 }
 
 /// Why nothing was attested.
@@ -143,9 +189,20 @@ impl AttestError {
 /// # Errors
 /// [`AttestError`] of generating and reading.
 pub fn statement(artifacts: &[Artifact], claim: Claim<'_>) -> Result<Vec<u8>, AttestError> {
+    prepare(artifacts, claim).map(|prepared| prepared.bytes)
+}
+
+/// A Statement that may be signed, as bytes and as they read.
+struct Prepared {
+    bytes: Vec<u8>,
+    value: Value,
+}
+
+fn prepare(artifacts: &[Artifact], claim: Claim<'_>) -> Result<Prepared, AttestError> {
     let subjects = artifacts.iter().map(|artifact| (artifact.name(), artifact.digests()));
     let bytes = match claim {
-        Claim::Provenance(facts) => statement::statement_bytes(subjects, &facts.predicate())?,
+        Claim::Provenance(facts, Edition::V1) => statement::statement_bytes(subjects, &facts.predicate())?,
+        Claim::Provenance(facts, Edition::V02) => statement::statement_v01_bytes(subjects, &v02::predicate(facts))?,
         Claim::Predicate { predicate_type, predicate } => {
             let value = json::parse(predicate)?;
             if !value.is_object() {
@@ -157,42 +214,50 @@ pub fn statement(artifacts: &[Artifact], claim: Claim<'_>) -> Result<Vec<u8>, At
     };
     let value = json::parse(&bytes)?;
     match claim {
-        Claim::Provenance(_) => validate_strict(&value)?,
+        Claim::Provenance(..) => validate_strict(&value)?,
         Claim::Predicate { .. } | Claim::Statement(_) => validate_accepting(&value)?,
     }
-    Ok(bytes)
+    Ok(Prepared { bytes, value })
 }
 
 /// Makes the Statement, signs it, and verifies what was signed with the verifier that its users run. Nothing that would
-/// be refused is given out.
+/// be refused is given out. `clock` is read when it is verified, since services take their time.
 ///
 /// # Errors
 /// [`AttestError`]; nothing was signed, or what was signed is withheld.
 pub fn attest(
-    key: &PrivateKey,
+    signer: Signer<'_>,
     artifacts: &[Artifact],
     claim: Claim<'_>,
     form: Form,
-    now: Timestamp,
+    clock: impl Fn() -> Timestamp,
 ) -> Result<Attested, AttestError> {
     // 1. Facts to the bytes of a Statement, held against the schema.
-    let bytes = statement(artifacts, claim)?;
-    // 2. Sign those very bytes.
-    let bundle = sign_statement(key, &bytes)?;
+    let Prepared { bytes, value } = prepare(artifacts, claim)?;
+    // 2. What it says of the build is what the certificate says, before anything is signed.
+    if let Signer::Keyless { certified, .. } = signer {
+        agree(&value, certified.certificate())?;
+    }
+    drop(value);
+    // 3. Sign those very bytes; log and timestamp the signature.
+    let bundle = match signer {
+        Signer::Key(key) => sign_statement(key, &bytes)?,
+        Signer::Keyless { certified, services, .. } => certified.sign_statement(&bytes, services)?,
+    };
     drop(bytes);
-    // 3. Write what will be given out.
+    // 4. Write what will be given out.
     let line = line(bundle, form)?;
-    // 4. Read and verify it as a user would who trusts the public half and nothing else.
-    let (authenticated, signer) = verify_own(&line, key, now)?;
+    // 5. Read and verify it as a user would who trusts the signer and nothing else.
+    let (authenticated, signer) = verify_own(&line, signer, clock() + SKEW)?;
     let failed = |artifact: &str| {
         let artifact = artifact.to_owned();
         move |error| AttestError::SelfCheck { artifact, error }
     };
-    // 5. Each artifact must be a subject, and each subject that somebody else named must be one to a verifier.
+    // 6. Each artifact must be a subject, and each subject that somebody else named must be one to a verifier.
     for artifact in artifacts {
         authenticated.bind(artifact).map_err(|error| match claim {
             Claim::Statement(_) => AttestError::NotASubject { artifact: artifact.name().to_owned(), error },
-            Claim::Provenance(_) | Claim::Predicate { .. } => failed(artifact.name())(error),
+            Claim::Provenance(..) | Claim::Predicate { .. } => failed(artifact.name())(error),
         })?;
     }
     let statement = authenticated.statement().clone();
@@ -205,12 +270,27 @@ pub fn attest(
     Ok(Attested { line, statement, signer })
 }
 
-/// Reads what was written and verifies it as a user would who trusts the public half of the key and nothing else.
-fn verify_own(line: &[u8], key: &PrivateKey, now: Timestamp) -> Result<(Authenticated, PublicKey), AttestError> {
+/// The predicate and the certificate name one build.
+fn agree(statement: &Value, certificate: &SigningCertificate) -> Result<(), AttestError> {
+    let predicate_type = statement.get("predicateType").and_then(Value::as_str).unwrap_or_default();
+    Ok(agreement::check(predicate_type, statement.get("predicate").unwrap_or(&Value::Null), certificate)?)
+}
+
+/// Reads what was written and verifies it as a user would who trusts this signer and nothing else: the public half of the
+/// key, or the roots that the services belong to.
+fn verify_own(line: &[u8], signer: Signer<'_>, now: Timestamp) -> Result<(Authenticated, SignedBy), AttestError> {
     let bundle = attestations::parse(line)?.pop().ok_or(FormatError::Empty)?.bundle?;
-    let signer = PublicKey::from_spki(key.public_key_der())?;
-    let trusted = TrustedKey::named("the signing key", signer.clone());
-    let verifier = Verifier::new(Vec::new(), vec![trusted]);
+    let (verifier, signer) = match signer {
+        Signer::Key(key) => {
+            let public = PublicKey::from_spki(key.public_key_der())?;
+            let trusted = TrustedKey::named("the signing key", public.clone());
+            (Verifier::new(Vec::new(), vec![trusted]), SignedBy::Key(public))
+        }
+        Signer::Keyless { certified, roots, .. } => {
+            let certificate = Box::new(certified.certificate().clone());
+            (Verifier::new(roots.to_vec(), Vec::new()), SignedBy::Certificate(certificate))
+        }
+    };
     let failed = |error| AttestError::SelfCheck { artifact: "any artifact".to_owned(), error };
     Ok((verifier.authenticate(&bundle, now).map_err(failed)?, signer))
 }

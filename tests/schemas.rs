@@ -26,6 +26,8 @@ use sealmark::formats::provenance::ResourceDescriptor;
 use sealmark::formats::provenance::v1::ProvenanceV1;
 use sealmark::formats::provenance::v02::ProvenanceV02;
 use sealmark::formats::vsa::Vsa;
+use sealmark::generate::ci::github;
+use sealmark::generate::facts::BuildFacts;
 use sealmark::generate::git::Dirty;
 use sealmark::generate::git::GitFacts;
 use sealmark::generate::local;
@@ -34,6 +36,8 @@ use sealmark::generate::local::Overrides;
 use sealmark::generate::statement;
 use sealmark::generate::validate::validate_accepting;
 use sealmark::generate::validate::validate_strict;
+use sealmark::generate::wrap;
+use sealmark::generate::wrap::Ran;
 use sealmark::report::Report;
 use sealmark::report::inspection::Inspection;
 use sealmark::report::policy_files::CheckReport;
@@ -48,7 +52,13 @@ type Entry = (&'static str, &'static str, fn() -> Value);
 
 /// Every file below `schemas/`.
 const TABLE: &[Entry] = &[
+    (
+        "buildtypes/github-workflow-v1",
+        "externalParameters of https://sealmark.dev/buildtypes/github-workflow/v1",
+        github_external,
+    ),
     ("buildtypes/local-v1", "externalParameters of https://sealmark.dev/buildtypes/local/v1", local_external),
+    ("buildtypes/run-v1", "externalParameters of https://sealmark.dev/buildtypes/run/v1", run_external),
     ("inspection-v1", "What `sealmark inspect --format json` writes", inspection),
     ("policy-check-v1", "What `sealmark policy check` and `lint` write with `--format json`", policy_check),
     ("policy-test-v1", "What `sealmark policy test --format json` writes", policy_test),
@@ -63,6 +73,16 @@ const TABLE: &[Entry] = &[
     ("statement-v1.strict", "in-toto Statement v1, as sealmark writes it", statement_v1_strict),
     ("trust-v1", "What `sealmark trust show --format json` writes", trust_report),
     ("vsa-v1", "SLSA verification summary v1", vsa_v1),
+];
+
+/// A build type, what its definitions are called, its external and its internal parameters.
+type BuildType = (&'static str, &'static str, fn() -> Value, fn() -> Value);
+
+/// Every build type that sealmark writes.
+const BUILD_TYPES: &[BuildType] = &[
+    (local::BUILD_TYPE, "Local", local_external, local_internal),
+    (github::BUILD_TYPE, "GithubWorkflow", github_external, github_internal),
+    (github::ACTIONS_BUILD_TYPE, "ActionsWorkflow", actions_external, actions_internal),
 ];
 
 /// Absolute URI, scheme and authority in lower case (in-toto attestation spec v1, "TypeURI" and "ResourceURI").
@@ -173,11 +193,8 @@ fn provenance_v02_strict() -> Value {
 
 fn provenance_v1_strict() -> Value {
     let mut schema = strict::<ProvenanceV1>();
-    merge(
-        &mut schema,
-        "/$defs/BuildDefinition/properties/buildType",
-        json!({"pattern": URI, "enum": [local::BUILD_TYPE]}),
-    );
+    let build_types: Vec<&str> = BUILD_TYPES.iter().map(|row| row.0).chain([wrap::BUILD_TYPE]).collect();
+    merge(&mut schema, "/$defs/BuildDefinition/properties/buildType", json!({"pattern": URI, "enum": build_types}));
     merge(&mut schema, "/$defs/Builder/properties/id", json!({"pattern": URI}));
     merge(&mut schema, "/$defs/Builder/properties/version", json!({"minProperties": 1}));
     merge(&mut schema, "/$defs/Metadata", json!({"minProperties": 1}));
@@ -188,24 +205,110 @@ fn provenance_v1_strict() -> Value {
     for list in ["BuildDefinition/properties/resolvedDependencies", "RunDetails/properties/byproducts"] {
         merge(&mut schema, &format!("/$defs/{list}"), json!({"minItems": 1}));
     }
-    let mut external = local_external();
-    let mut internal = local_internal();
-    for (name, part) in [("LocalExternalParameters", &mut external), ("LocalInternalParameters", &mut internal)] {
-        let object = part.as_object_mut().unwrap();
-        object.remove("$schema");
-        object.remove("title");
-        let definitions = object.remove("$defs").unwrap();
-        merge(&mut schema, "/$defs", definitions);
-        merge(&mut schema, "/$defs", json!({name: part}));
+    let mut arms = Vec::new();
+    for (build_type, name, external, internal) in BUILD_TYPES {
+        let names = [format!("{name}ExternalParameters"), format!("{name}InternalParameters")];
+        for (name, mut part) in names.iter().zip([external(), internal()]) {
+            let object = part.as_object_mut().unwrap();
+            object.remove("$schema");
+            object.remove("title");
+            if let Some(definitions) = object.remove("$defs") {
+                merge(&mut schema, "/$defs", definitions);
+            }
+            merge(&mut schema, "/$defs", json!({name: part}));
+        }
+        let [external, internal] = names.map(|name| json!({"$ref": format!("#/$defs/{name}")}));
+        arms.push(json!({
+            "if": {"properties": {"buildType": {"const": build_type}}},
+            "then": {"properties": {"externalParameters": external, "internalParameters": internal}},
+        }));
     }
-    let local = json!({
-        "if": {"properties": {"buildType": {"const": local::BUILD_TYPE}}},
+    arms.push(run_arm(&mut schema));
+    merge(&mut schema, "/$defs/BuildDefinition", json!({"allOf": arms}));
+    schema
+}
+
+/// A command that sealmark ran: the build that it was a part of is held against its own build type's schema where that is
+/// one of ours.
+fn run_arm(schema: &mut Value) -> Value {
+    let mut run = run_external();
+    let object = run.as_object_mut().unwrap();
+    object.remove("$schema");
+    object.remove("title");
+    let definitions = object.remove("$defs").unwrap();
+    merge(schema, "/$defs", definitions);
+    merge(schema, "/$defs", json!({"RunExternalParameters": run}));
+    let mut all = vec![json!({"$ref": "#/$defs/RunExternalParameters"})];
+    for (build_type, name, ..) in BUILD_TYPES {
+        let external = format!("#/$defs/{name}ExternalParameters");
+        all.push(json!({
+            "if": {"properties": {"build": {"properties": {"buildType": {"const": build_type}}}}},
+            "then": {"properties": {"build": {"properties": {"externalParameters": {"$ref": external}}}}},
+        }));
+    }
+    json!({
+        "if": {"properties": {"buildType": {"const": wrap::BUILD_TYPE}}},
         "then": {"properties": {
-            "externalParameters": {"$ref": "#/$defs/LocalExternalParameters"},
-            "internalParameters": {"$ref": "#/$defs/LocalInternalParameters"},
-        }},
+            "externalParameters": {"allOf": all},
+            "internalParameters": {"type": "object", "required": ["exitStatus"], "properties": {"exitStatus": {"const": 0}}},
+        }, "required": ["internalParameters"]},
+    })
+}
+
+/// `externalParameters` of our build type of GitHub workflows.
+fn github_external() -> Value {
+    let mut schema = strict::<github::ExternalParameters>();
+    let bounds = json!({
+        "minProperties": 1, "maxProperties": local::MAX_PARAMETERS,
+        "propertyNames": {"pattern": format!("^[A-Za-z0-9._:/@+-]{{1,{}}}$", local::MAX_PARAMETER_KEY)},
+        "additionalProperties": {"type": "string", "maxLength": local::MAX_PARAMETER_VALUE},
     });
-    merge(&mut schema, "/$defs/BuildDefinition", json!({"allOf": [local]}));
+    for name in ["inputs", "vars", "parameters"] {
+        merge(&mut schema, &format!("/properties/{name}"), bounds.clone());
+    }
+    merge(&mut schema, "/$defs/WorkflowParameters/properties/ref", json!({"pattern": REF}));
+    let repository = r"^https://[^\s/@?#A-Z]+/[^\s/@?#]+/[^\s/@?#]+$";
+    merge(&mut schema, "/$defs/WorkflowParameters/properties/repository", json!({"pattern": repository}));
+    merge(&mut schema, "/$defs/WorkflowParameters/properties/path", json!({"pattern": r"^[^\s/][^\s]*$"}));
+    for name in ["tag_name", "target_commitish"] {
+        merge(&mut schema, &format!("/$defs/ReleaseParameters/properties/{name}"), json!({"minLength": 1}));
+    }
+    schema
+}
+
+fn github_internal() -> Value {
+    let mut schema = strict::<github::InternalParameters>();
+    for name in ["actor_id", "repository_id", "repository_owner_id", "run_attempt", "run_id", "run_number"] {
+        merge(&mut schema, &format!("/$defs/RunParameters/properties/{name}"), json!({"pattern": "^[0-9]{1,20}$"}));
+    }
+    for name in ["job_workflow_sha", "workflow_sha"] {
+        let pattern = json!({"pattern": r"^([0-9a-f]{40}|[0-9a-f]{64})$"});
+        merge(&mut schema, &format!("/$defs/RunParameters/properties/{name}"), pattern);
+    }
+    for name in ["event_name", "ref_type", "repository_visibility", "runner_environment"] {
+        let pattern = json!({"pattern": "^[a-z0-9_-]{1,64}$"});
+        merge(&mut schema, &format!("/$defs/RunParameters/properties/{name}"), pattern);
+    }
+    schema["required"] = json!(["github"]);
+    schema
+}
+
+/// GitHub's own build type holds the workflow alone.
+fn actions_external() -> Value {
+    let mut schema = github_external();
+    schema["properties"].as_object_mut().unwrap().retain(|name, _| name == "workflow");
+    schema["$defs"].as_object_mut().unwrap().retain(|name, _| name == "WorkflowParameters");
+    schema
+}
+
+/// And four of the claims.
+fn actions_internal() -> Value {
+    let mut schema = github_internal();
+    let mut run = schema["$defs"]["RunParameters"].take();
+    let names = run["required"].as_array().unwrap().clone();
+    run["properties"].as_object_mut().unwrap().retain(|name, _| names.contains(&json!(name)));
+    schema["$defs"] = json!({"ActionsRunParameters": run});
+    schema["properties"]["github"]["$ref"] = json!("#/$defs/ActionsRunParameters");
     schema
 }
 
@@ -221,6 +324,22 @@ fn local_external() -> Value {
         "additionalProperties": {"type": "string", "maxLength": local::MAX_PARAMETER_VALUE},
     });
     merge(&mut schema, "/properties/parameters", bounds);
+    schema
+}
+
+fn run_external() -> Value {
+    let mut schema = strict::<wrap::ExternalParameters>();
+    let words = json!({"minItems": 1, "maxItems": wrap::MAX_WORDS});
+    merge(&mut schema, "/$defs/RunParameters/properties/argv", words);
+    merge(&mut schema, "/$defs/RunParameters/properties/directory", json!({"minLength": 1}));
+    let bounds = json!({
+        "minProperties": 1, "maxProperties": wrap::MAX_VARIABLES,
+        "propertyNames": {"pattern": format!("^[A-Za-z_][A-Za-z0-9_]{{0,{}}}$", wrap::MAX_VARIABLE_NAME - 1)},
+        "additionalProperties": {"type": "string", "minLength": 1, "maxLength": wrap::MAX_VARIABLE},
+    });
+    merge(&mut schema, "/$defs/RunParameters/properties/environment", bounds);
+    merge(&mut schema, "/$defs/WrappedBuild/properties/buildType", json!({"pattern": URI}));
+    merge(&mut schema, "/$defs/WrappedBuild/properties/externalParameters", json!({"minProperties": 1}));
     schema
 }
 
@@ -422,6 +541,11 @@ fn example() -> Value {
 }
 
 fn generate(subjects: &[(&str, &[Digest])]) -> Vec<u8> {
+    let facts = local_facts();
+    statement::statement_bytes(subjects.iter().copied(), &facts.predicate()).unwrap()
+}
+
+fn local_facts() -> BuildFacts {
     let git = GitFacts {
         commit: Some("8d3f0c5b7a1e4f2d9c6b8a7f5e3d1c0b9a8f7e6d".to_owned()),
         tree: Some("4b825dc642cb6eb9a060e54bf8d69288fbee4904".to_owned()),
@@ -441,7 +565,35 @@ fn generate(subjects: &[(&str, &[Digest])]) -> Vec<u8> {
         finished_on: None,
         overrides: &Overrides::default(),
     };
-    statement::statement_bytes(subjects.iter().copied(), &build.facts().unwrap().predicate()).unwrap()
+    build.facts().unwrap()
+}
+
+fn run_example() -> Value {
+    let digest = |hex: &str| Digest::parse(&format!("sha256:{hex}")).unwrap();
+    let subject = [digest("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")];
+    let ran = Ran {
+        argv: ["make", "-j2", "VERSION=1.4.2", "dist"].map(str::to_owned).to_vec(),
+        exit_status: 0,
+        started: "2026-10-04T11:32:07Z".parse().unwrap(),
+        finished: "2026-10-04T11:33:21Z".parse().unwrap(),
+        directory: Some("packages/app".to_owned()),
+        environment: vec![wrap::Variable {
+            name: "CFLAGS".to_owned(),
+            value: "-O2 -g0".to_owned(),
+            chosen: wrap::Chosen::Listed("CFLAGS"),
+        }],
+        program: wrap::Program {
+            name: "make".to_owned(),
+            digest: digest("2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"),
+        },
+        inputs: vec![wrap::Input {
+            name: "vendor.tar.gz".to_owned(),
+            digests: vec![digest("fcde2b2edba56bf408601fb721fe9b5c338d10ee429ea04fae5511b68fbf8fb9")],
+        }],
+    };
+    let facts = wrap::facts(local_facts(), &ran).unwrap();
+    let bytes = statement::statement_bytes([("app.tar.gz", subject.as_slice())], &facts.predicate()).unwrap();
+    serde_json::from_slice(&bytes).unwrap()
 }
 
 #[test]
@@ -462,14 +614,46 @@ fn fifty_thousand_subjects_are_cheap() {
 
 #[test]
 fn the_example_on_the_page_is_real_and_valid() {
-    let example = example();
-    validate_strict(&example).unwrap();
-    validate_accepting(&example).unwrap();
-    let path = root().join("docs/buildtypes/local-v1.md");
+    on_the_page(&example(), "local-v1");
+}
+
+#[test]
+fn the_example_of_a_command_is_real_and_valid() {
+    on_the_page(&run_example(), "run-v1");
+    let definition = "/predicate/buildDefinition";
+    let run = &format!("{definition}/externalParameters/run");
+    let build = &format!("{definition}/externalParameters/build");
+    for (pointer, damage) in [
+        (format!("{run}/argv"), json!([])),
+        (format!("{run}/argv"), json!("make dist")),
+        (format!("{run}/argv/0"), json!(1)),
+        (format!("{run}/directory"), json!("")),
+        (format!("{run}/environment"), json!({})),
+        (format!("{run}/environment"), json!({"A=B": "x"})),
+        (format!("{run}/environment/CFLAGS"), json!("")),
+        (run.clone(), json!({"argv": ["make"], "unknown": 1})),
+        (build.clone(), json!({})),
+        (format!("{build}/buildType"), json!("local")),
+        (format!("{build}/externalParameters"), json!({})),
+        (format!("{build}/externalParameters"), json!({"unknown": "x"})),
+        (format!("{definition}/internalParameters"), json!({})),
+        (format!("{definition}/internalParameters/exitStatus"), json!(1)),
+    ] {
+        let mut bad = run_example();
+        *bad.pointer_mut(&pointer).unwrap() = damage.clone();
+        assert!(validate_strict(&bad).is_err(), "{pointer} = {damage}");
+    }
+}
+
+/// The example is valid and stands on the page of its build type.
+fn on_the_page(example: &Value, page: &str) {
+    validate_strict(example).unwrap();
+    validate_accepting(example).unwrap();
+    let path = root().join(format!("docs/buildtypes/{page}.md"));
     let page = fs::read_to_string(&path).unwrap();
     let (before, rest) = page.split_once("```json\n").unwrap();
     let (_, after) = rest.split_once("\n```").unwrap();
-    check_file(&path, &format!("{before}```json\n{}\n```{after}", serde_json::to_string_pretty(&example).unwrap()));
+    check_file(&path, &format!("{before}```json\n{}\n```{after}", serde_json::to_string_pretty(example).unwrap()));
 }
 
 // ---- what the schemas accept

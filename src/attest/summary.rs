@@ -2,11 +2,11 @@
 
 use jiff::Timestamp;
 
+use crate::attest;
 use crate::attest::AttestError;
 use crate::attest::Attested;
 use crate::attest::Claim;
 use crate::attest::Form;
-use crate::attest::attest;
 use crate::attest::verify_own;
 use crate::formats::FormatError;
 use crate::formats::artifact::Artifact;
@@ -183,12 +183,13 @@ pub fn summarise(
         column: error.column(),
     })?;
     let claim = Claim::Predicate { predicate_type: PREDICATE_TYPE, predicate: &predicate };
-    let attested = attest(key, artifacts, claim, form, summary.verified_at)?;
+    let signer = attest::Signer::Key(key);
+    let attested = attest::attest(signer, artifacts, claim, form, || summary.verified_at)?;
     let refused = |artifact: &Artifact, code: String| AttestError::SummaryRefused {
         artifact: artifact.name().to_owned(),
         found: code,
     };
-    let (authenticated, _) = verify_own(&attested.line, key, summary.verified_at)?;
+    let (authenticated, _) = verify_own(&attested.line, signer, summary.verified_at)?;
     for artifact in artifacts {
         let bound = authenticated.bind(artifact).map_err(|error| refused(artifact, error.code().to_owned()))?;
         let expected = expectations(summary).map_err(|error| refused(artifact, error.code().to_owned()))?;

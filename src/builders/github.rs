@@ -103,6 +103,7 @@ impl GithubClaims {
         facts::join("repository id", self.repository_id.clone(), &stated.repository_ids)?;
         facts::join("owner id", self.owner_id.clone(), &stated.owner_ids)?;
         facts::join("workflow commit", self.config_commit.clone(), &stated.config_commits)?;
+        facts::join("signing workflow's commit", self.signer_digest.clone(), &stated.signer_commits)?;
         // The run is compared by its numbers: predicates write it in forms of their own.
         let run = self.run.as_deref().and_then(predicate::run_of);
         let run = facts::join("run", run, &stated.runs)?;
@@ -167,11 +168,13 @@ fn repository_uri(claims: &Claims) -> Option<String> {
     uri.or_else(|| claims.get(Claim::GithubWorkflowRepository).map(|name| format!("git+https://github.com/{name}")))
 }
 
-/// `https://github.com/o/r/PATH@REF` below `git+https://github.com/o/r`.
+/// `https://github.com/o/r/PATH@REF` below `git+https://github.com/o/r`. The name of a workflow's file may hold an `@`, but
+/// no slash: the first `@refs/` is not in it.
 fn workflow_path(config: &str, repository: &str) -> Option<String> {
     let repository = repository.strip_prefix("git+").unwrap_or(repository);
     let path = config.strip_prefix(repository)?.strip_prefix('/')?;
-    Some(path.split_once('@').map_or(path, |(path, _)| path).to_owned())
+    let parts = path.split_once("@refs/").or_else(|| path.rsplit_once('@'));
+    Some(parts.map_or(path, |(path, _)| path).to_owned())
 }
 
 #[cfg(test)]
@@ -192,6 +195,10 @@ mod tests {
         assert_eq!(
             path("https://github.com/o/r/.github/workflows/a.yml@refs/heads/x@y").as_deref(),
             Some(".github/workflows/a.yml")
+        );
+        assert_eq!(
+            path("https://github.com/o/r/.github/workflows/a@b.yml@refs/heads/x").as_deref(),
+            Some(".github/workflows/a@b.yml")
         );
         assert_eq!(path("https://github.com/o/r2/.github/workflows/a.yml@refs/heads/x"), None);
     }

@@ -9,21 +9,27 @@ use crate::builders::environment::GithubEnvironment;
 use crate::builders::source::SourceUri;
 use crate::formats::digest::DigestSet;
 use crate::formats::provenance::Provenance;
+use crate::formats::provenance::ResourceDescriptor;
 use crate::formats::provenance::v01::ProvenanceV01;
+use crate::formats::provenance::v1::BuildDefinition;
 use crate::formats::provenance::v1::ProvenanceV1;
 use crate::formats::provenance::v02::ProvenanceV02;
+use crate::generate::ci::github;
 use crate::generate::local;
 use crate::generate::local::ExternalParameters;
+use crate::generate::wrap;
 
-/// Build types of GitHub artifact attestations and of the npm command line on GitHub: `externalParameters.workflow`.
-pub(super) const WORKFLOW_BUILD_TYPES: &[&str] = &[ACTIONS_BUILD_TYPE, COMMUNITY_BUILD_TYPE];
-/// GitHub artifact attestations (actions/toolkit, packages/attest).
-pub(super) const ACTIONS_BUILD_TYPE: &str = "https://actions.github.io/buildtypes/workflow/v1";
+/// Build types of GitHub artifact attestations, of the npm command line on GitHub and of our own:
+/// `externalParameters.workflow`.
+pub(super) const WORKFLOW_BUILD_TYPES: &[&str] =
+    &[github::ACTIONS_BUILD_TYPE, COMMUNITY_BUILD_TYPE, github::BUILD_TYPE];
 /// The community's build type of the same shape, which the npm command line writes.
 pub(super) const COMMUNITY_BUILD_TYPE: &str = "https://slsa-framework.github.io/github-actions-buildtypes/workflow/v1";
 /// Delegated builds of slsa-github-generator: the delegator may check out another commit than the event's.
 pub(super) const DELEGATED_BUILD_TYPE: &str =
     "https://github.com/slsa-framework/slsa-github-generator/delegator-generic@v0";
+/// What every build type of ours begins with: the source is the dependency of that name, as far as one has it.
+const OUR_BUILD_TYPES: &str = "https://sealmark.dev/buildtypes/";
 /// Tekton Chains: dependencies come in no order that says which is the source.
 const TEKTON_BUILD_TYPES: &[&str] = &["https://tekton.dev/chains/v2/slsa", "https://tekton.dev/chains/v2/slsa-tekton"];
 
@@ -60,6 +66,8 @@ pub(super) struct Stated {
     pub(super) configs: Vec<Said>,
     /// The commit of the top-level workflow.
     pub(super) config_commits: Vec<Said>,
+    /// The commit of the workflow that signed.
+    pub(super) signer_commits: Vec<Said>,
     /// The path of the top-level workflow.
     pub(super) workflow_paths: Vec<Said>,
     /// The platform's number of the repository.
@@ -87,7 +95,7 @@ pub(super) fn read(provenance: &Provenance) -> Stated {
         Provenance::V1(predicate) => v1(predicate, &mut stated),
     }
     if let Some(environment) = GithubEnvironment::of(provenance) {
-        variables(environment, provenance.build_type() == DELEGATED_BUILD_TYPE, &mut stated);
+        variables(environment, provenance.build_type(), &mut stated);
     }
     if let Some(id) = provenance.invocation_id() {
         if let Some(run) = run_of(id) {
@@ -128,20 +136,31 @@ fn v1(predicate: &ProvenanceV1, stated: &mut Stated) {
     let definition = &predicate.build_definition;
     let dependencies = &definition.resolved_dependencies;
     stated.dependencies = dependencies.len();
-    let tekton = TEKTON_BUILD_TYPES.contains(&definition.build_type.as_str());
-    let main = if tekton {
-        dependencies.iter().find(|one| one.name.as_deref() == Some("inputs/result"))
-    } else {
-        dependencies.first()
+    let (build_type, external) = unwrapped(definition);
+    let nothing = Map::new();
+    let external = external.unwrap_or(&nothing);
+    let tekton = TEKTON_BUILD_TYPES.contains(&build_type);
+    let named = |name: &str| -> Vec<&ResourceDescriptor> {
+        dependencies.iter().filter(|one| one.name.as_deref() == Some(name)).collect()
     };
-    if let Some(main) = main {
+    let main = if tekton {
+        named("inputs/result").into_iter().take(1).collect()
+    } else if named_source(build_type, external) && !named(github::SOURCE_NAME).is_empty() {
+        // Ours have it under its name, in whatever order; two of that name must agree.
+        named(github::SOURCE_NAME)
+    } else {
+        dependencies.iter().take(1).collect()
+    };
+    for main in main {
         source("resolvedDependencies[0]", main.uri.as_deref(), &main.digest, stated);
     }
-    let external = &definition.external_parameters;
-    if WORKFLOW_BUILD_TYPES.contains(&definition.build_type.as_str()) {
+    if WORKFLOW_BUILD_TYPES.contains(&build_type) {
         workflow(external, &definition.internal_parameters, stated);
     }
-    if let Some(descriptor) = external.get("source").filter(|_| definition.build_type != local::BUILD_TYPE) {
+    if build_type == github::BUILD_TYPE {
+        complete_workflow(external, &definition.internal_parameters, stated);
+    }
+    if let Some(descriptor) = external.get("source").filter(|_| build_type != local::BUILD_TYPE) {
         let digest = descriptor.get("digest").cloned().and_then(|value| serde_json::from_value(value).ok());
         let uri = descriptor.as_str().or_else(|| descriptor.get("uri")?.as_str());
         source("externalParameters.source", uri, &digest.unwrap_or_default(), stated);
@@ -156,8 +175,37 @@ fn v1(predicate: &ProvenanceV1, stated: &mut Stated) {
             stated.refs.push(Said { at: "buildConfigSource.ref", value: full_ref.to_owned() });
         }
     }
-    if definition.build_type == local::BUILD_TYPE {
+    if build_type == local::BUILD_TYPE {
         local_source(external, stated);
+    } else if named_source(build_type, external) {
+        let full_ref = external.get("source").and_then(|found| found.get("ref")).and_then(Value::as_str);
+        if let Some(full_ref) = full_ref.filter(|text| text.starts_with("refs/")) {
+            stated.refs.push(Said { at: "externalParameters.source.ref", value: full_ref.to_owned() });
+        }
+    }
+}
+
+/// Whether a predicate has its source where sealmark writes it: in every build type of ours, and in those that a document
+/// of facts names (`docs/platforms.md`), whose `externalParameters.source` holds an address.
+fn named_source(build_type: &str, external: &Map<String, Value>) -> bool {
+    let described = || external.get("source").is_some_and(|found| found.get("uri").is_some());
+    build_type.starts_with(OUR_BUILD_TYPES) || described()
+}
+
+/// The build type and the parameters that speak of the platform: of a command that sealmark ran, those of the build that
+/// it was a part of (`docs/buildtypes/run-v1.md`).
+fn unwrapped(definition: &BuildDefinition) -> (&str, Option<&Map<String, Value>>) {
+    let whole = (definition.build_type.as_str(), Some(&definition.external_parameters));
+    if definition.build_type != wrap::BUILD_TYPE {
+        return whole;
+    }
+    let build = definition.external_parameters.get("build");
+    match build.and_then(|build| build.get("buildType")).and_then(Value::as_str) {
+        Some(build_type) => {
+            let external = build.and_then(|build| build.get("externalParameters"));
+            (build_type, external.and_then(Value::as_object))
+        }
+        None => whole,
     }
 }
 
@@ -192,8 +240,27 @@ fn workflow(external: &Map<String, Value>, internal: &Map<String, Value>, stated
     say("repository_owner_id", "github.repository_owner_id", |stated| &mut stated.owner_ids);
 }
 
+/// Our build type of GitHub workflows says more: the commits of the workflows, the numbers of the run, and what somebody
+/// typed when they dispatched it (`docs/buildtypes/github-workflow-v1.md`).
+fn complete_workflow(external: &Map<String, Value>, internal: &Map<String, Value>, stated: &mut Stated) {
+    let github = |name: &str| internal.get("github").and_then(|github| github.get(name)).and_then(Value::as_str);
+    let mut say = |at, value: Option<&str>, list: fn(&mut Stated) -> &mut Vec<Said>| {
+        if let Some(value) = value {
+            list(stated).push(Said { at, value: value.to_owned() });
+        }
+    };
+    say("github.workflow_sha", github("workflow_sha"), |stated| &mut stated.config_commits);
+    say("github.job_workflow_sha", github("job_workflow_sha"), |stated| &mut stated.signer_commits);
+    if let (Some(run), Some(attempt)) = (github("run_id"), github("run_attempt")) {
+        say("github.run_id", Some(&format!("{run}/{attempt}")), |stated| &mut stated.runs);
+    }
+    let dispatched = github("event_name") == Some("workflow_dispatch");
+    stated.inputs = external.get("inputs").and_then(Value::as_object).filter(|_| dispatched).cloned();
+}
+
 /// The variables of a GitHub run, where a predicate records them.
-fn variables(environment: GithubEnvironment<'_>, delegated: bool, stated: &mut Stated) {
+fn variables(environment: GithubEnvironment<'_>, build_type: &str, stated: &mut Stated) {
+    let (delegated, ours) = (build_type == DELEGATED_BUILD_TYPE, build_type == github::BUILD_TYPE);
     let say = |at, value: Option<String>, list: &mut Vec<Said>| {
         if let Some(value) = value {
             list.push(Said { at, value });
@@ -217,7 +284,10 @@ fn variables(environment: GithubEnvironment<'_>, delegated: bool, stated: &mut S
         say("GITHUB_RUN_ID", Some(format!("{run}/{attempt}")), &mut stated.runs);
     }
     stated.branch_of_tag = environment.branch_of_tag();
-    stated.inputs = environment.inputs().cloned();
+    // Our build type has said them already, in their own place.
+    if !ours {
+        stated.inputs = environment.inputs().cloned();
+    }
 }
 
 /// A repository with the ref behind it and a commit.
@@ -246,7 +316,37 @@ pub(super) fn run_of(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    #[test]
+    fn a_command_that_was_run_says_what_its_build_says() {
+        let workflow = json!({"workflow": {
+            "repository": "https://github.com/acme/app", "path": ".github/workflows/release.yml", "ref": "refs/tags/v1",
+        }});
+        let source = json!({"name": "source", "uri": "git+https://github.com/acme/app@refs/tags/v1",
+                            "digest": {"gitCommit": "ab".repeat(20)}});
+        let input = json!({"name": "input/a", "uri": "git+https://github.com/evil/input", "digest": {"sha256": "aa".repeat(32)}});
+        let of = |build_type: &str, external: Value, dependencies: Value| {
+            let predicate = json!({
+                "buildDefinition": {"buildType": build_type, "externalParameters": external,
+                                    "resolvedDependencies": dependencies},
+                "runDetails": {"builder": {"id": "https://example.com/builder"}},
+            });
+            let provenance = Provenance::from_predicate("https://slsa.dev/provenance/v1", &predicate).unwrap().unwrap();
+            Stated { dependencies: 0, ..read(&provenance) }
+        };
+        let plain = of(ACTIONS_BUILD_TYPE, workflow.clone(), json!([source]));
+        let build = json!({"buildType": ACTIONS_BUILD_TYPE, "externalParameters": workflow});
+        let run = json!({"run": {"argv": ["make"]}, "build": build});
+        assert_eq!(of(wrap::BUILD_TYPE, run.clone(), json!([input, source])), plain);
+        assert_eq!((plain.configs.len(), plain.uris.len(), plain.commits.len()), (1, 1, 1));
+        assert!(of("https://example.com/other", run, json!([source])).configs.is_empty());
+        let local = json!({"run": {"argv": ["make"]}, "build": {"buildType": local::BUILD_TYPE,
+                           "externalParameters": {"source": {"uri": "git+https://git.example.com/acme/app"}}}});
+        assert_eq!(of(wrap::BUILD_TYPE, local, json!([])).uris.len(), 1);
+    }
 
     #[test]
     fn runs_of_both_spellings() {

@@ -14,13 +14,22 @@ use crate::store::hash::HashError;
 use crate::store::hash::hash_files;
 use crate::store::subjects;
 use crate::store::subjects::Directories;
+use crate::store::subjects::Naming;
+use crate::store::subjects::Platforms;
 use crate::store::subjects::SubjectOptions;
 use crate::store::subjects::SubjectsError;
 
 /// Expands what the user named, hashing each file by SHA-256 and the algorithms of `also`.
 pub(super) fn expand(texts: &[String], also: &[Algorithm]) -> Result<Vec<Artifact>, CommandError> {
     let threads = threads();
-    let options = SubjectOptions { also: also.to_vec(), directories: Directories::EachFile, threads };
+    let options = SubjectOptions {
+        also: also.to_vec(),
+        directories: Directories::EachFile,
+        threads,
+        naming: Naming::Basename,
+        platforms: Platforms::Index,
+        stdin: None,
+    };
     progress::while_hashing(|tell| subjects::expand(texts, &options, tell)).map_err(|error| refused(&error))
 }
 
@@ -99,7 +108,9 @@ fn hint(error: &SubjectsError) -> Option<&'static str> {
         "subject-no-match" => Some("quote a pattern, so that it reaches sealmark and not the shell"),
         "subject-ambiguous" => Some("put the other file elsewhere, or name the files one by one"),
         "subject-conflict" => Some("name files of one name from one directory: DIR names them by their path below it"),
-        "reference-unsupported" => Some("images are not read yet; a digest like sha256:… names one"),
+        "subject-image-unpinned" => {
+            Some("name the image by its digest, NAME@sha256:…, as the registry told it when it was pushed")
+        }
         "hash-file-changed" => Some("wait until whatever writes the file is done"),
         "artifact-weak-digest" => Some("give a sha256 digest"),
         _ => None,

@@ -11,14 +11,16 @@ use crate::commands::Outcome;
 use crate::commands::artifacts;
 use crate::commands::build;
 use crate::commands::build::BuildArgs;
-use crate::commands::build::HashArgs;
 use crate::commands::error::CommandError;
 use crate::commands::exit::Exit;
+use crate::commands::identity;
+use crate::commands::subjects::SubjectArgs;
 use crate::commands::terminal;
 use crate::formats::artifact::Artifact;
 use crate::formats::artifact::Reference;
 use crate::generate::facts::ExplainRow;
 use crate::generate::facts::Source;
+use crate::remote::token::IdToken;
 use crate::report::plain;
 use crate::store::file::Mode;
 use crate::store::file::Overwrite;
@@ -27,15 +29,15 @@ use crate::store::file::write_atomic;
 /// Arguments.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// A file, a pattern, a folder, a digest such as sha256:…, or @FILE with checksums
-    #[arg(value_name = "SUBJECT", required = true, value_parser = NonEmptyStringValueParser::new())]
-    subjects: Vec<String>,
-
     #[command(flatten)]
-    hash: HashArgs,
+    subjects: SubjectArgs,
 
     #[command(flatten)]
     build: BuildArgs,
+
+    /// Identity token of the job, or @FILE with one, for the claims in it [default: the variable SIGSTORE_ID_TOKEN]
+    #[arg(long, value_name = "TOKEN", help_heading = "Build", value_parser = NonEmptyStringValueParser::new())]
+    identity_token: Option<String>,
 
     /// Show each field of the Statement, where it comes from and what backs it, in place of the Statement
     #[arg(long)]
@@ -55,15 +57,20 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    let build = args.build.read()?;
-    let facts = build.facts()?;
-    let artifacts = artifacts::expand(&args.subjects, &args.hash.digests)?;
+    let environment = build::environment();
+    let platform = args.build.platform(&environment)?;
+    let token = identity::given(args.identity_token.as_deref(), platform, &environment)?;
+    let facts =
+        args.build.facts(args.build.look(platform)?, &environment, token.as_ref().map(IdToken::claims), None)?;
+    let artifacts = args.subjects.artifacts(&environment, &[])?;
+    let mut rows = subject_rows(&args.subjects.subjects, &artifacts)?;
+    rows.extend(facts.explain());
+    build::refuse_secrets(&rows)?;
     let text = if args.explain {
-        let mut rows = subject_rows(&args.subjects, &artifacts)?;
-        rows.extend(facts.explain());
         explain(&rows, args.format)?
     } else {
-        let mut bytes = statement(&artifacts, Claim::Provenance(&facts)).map_err(|error| build::attest(&error))?;
+        let claim = Claim::Provenance(&facts, args.build.edition());
+        let mut bytes = statement(&artifacts, claim).map_err(|error| build::attest(&error))?;
         bytes.push(b'\n');
         bytes
     };
@@ -87,7 +94,7 @@ pub(super) fn write(path: &str, bytes: &[u8], overwrite: Overwrite) -> Result<()
 }
 
 /// Each subject with where its digests come from. What a checksums file names and a file agrees with counts as given.
-fn subject_rows(texts: &[String], subjects: &[Artifact]) -> Result<Vec<ExplainRow>, CommandError> {
+pub(super) fn subject_rows(texts: &[String], subjects: &[Artifact]) -> Result<Vec<ExplainRow>, CommandError> {
     let is_given =
         |text: &&String| matches!(Reference::parse(text), Ok(Reference::Digest(_) | Reference::Checksums(_)));
     let given: Vec<String> = texts.iter().filter(is_given).cloned().collect();

@@ -83,17 +83,31 @@ pub(super) fn token(wanted: &Wanted<'_>, now: Timestamp) -> Result<IdToken, Comm
     Ok(token)
 }
 
+/// The token that the user gives or `SIGSTORE_ID_TOKEN` holds, for the claims in it. Nobody is asked, and it may have ended.
+///
+/// # Errors
+/// `token-invalid`, and those of reading a file.
+pub(super) fn given(
+    given: Option<&str>,
+    platform: Platform,
+    environment: &Environment,
+) -> Result<Option<IdToken>, CommandError> {
+    let text = match (given, environment.get(TOKEN_VARIABLE)) {
+        (Some(given), _) => match given.strip_prefix('@') {
+            Some(file) => file_text(file)?,
+            None => Zeroizing::new(given.to_owned()),
+        },
+        (None, Some(text)) => Zeroizing::new(text.to_owned()),
+        (None, None) => return Ok(None),
+    };
+    IdToken::parse(text).map(Some).map_err(|error| refused(&error.into(), platform))
+}
+
 fn found(wanted: &Wanted<'_>) -> Result<IdToken, CommandError> {
     let Wanted { platform, environment, total, .. } = *wanted;
     let parsed = |text: Zeroizing<String>| IdToken::parse(text).map_err(|error| refused(&error.into(), platform));
-    if let Some(given) = wanted.given {
-        return parsed(match given.strip_prefix('@') {
-            Some(file) => file_text(file)?,
-            None => Zeroizing::new(given.to_owned()),
-        });
-    }
-    if let Some(text) = environment.get(TOKEN_VARIABLE) {
-        return parsed(Zeroizing::new(text.to_owned()));
+    if let Some(token) = given(wanted.given, platform, environment)? {
+        return Ok(token);
     }
     if platform == Platform::Github {
         let name = ["ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"];

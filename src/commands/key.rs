@@ -8,10 +8,10 @@ use zeroize::Zeroizing;
 
 use crate::commands::Outcome;
 use crate::commands::artifacts;
-use crate::commands::attest;
 use crate::commands::error::CommandError;
 use crate::commands::exit::Exit;
 use crate::commands::generate::overwrite;
+use crate::commands::private_key;
 use crate::commands::terminal;
 use crate::report::plain;
 use crate::sign::SignError;
@@ -87,7 +87,7 @@ pub(super) fn run(command: &Command) -> Outcome {
     match command {
         Command::Generate(args) => generate(args),
         Command::Public(args) => {
-            terminal::print(attest::read_key(&args.key)?.public_key_pem().as_bytes())?;
+            terminal::print(private_key::read(&args.key)?.public_key_pem().as_bytes())?;
             Ok(Exit::Done)
         }
     }
@@ -100,7 +100,7 @@ fn generate(args: &GenerateArgs) -> Outcome {
     {
         return Err(artifacts::file_refused(&StoreError::Exists { path: path.into() }));
     }
-    let refused = |error: SignError| attest::sign(&error);
+    let refused = |error: SignError| private_key::refused(&error);
     let key = PrivateKey::generate(args.kind.into()).map_err(refused)?;
     let pem = if args.plain {
         key.to_pem().map_err(refused)?
@@ -150,11 +150,11 @@ fn write_both(private: (&str, &[u8]), public: (&str, &[u8]), overwrite: Overwrit
 
 /// A new password: from the environment, or typed twice. An empty one would be no protection, and look like some.
 fn new_password(private: &str) -> Result<Zeroizing<String>, CommandError> {
-    let password = match attest::given_password()? {
+    let password = match private_key::given_password()? {
         Some(password) => password,
         None => {
-            let first = attest::ask(&format!("New password of {}: ", plain(private)))?;
-            if *first != *attest::ask("The same again: ")? {
+            let first = private_key::ask(&format!("New password of {}: ", plain(private)))?;
+            if *first != *private_key::ask("The same again: ")? {
                 return Err(CommandError::usage("passwords-differ", "expected the same password twice, found two"));
             }
             first

@@ -22,6 +22,7 @@ use crate::commands::error::CommandError;
 use crate::commands::exit::Exit;
 use crate::commands::generate;
 use crate::commands::hints;
+use crate::commands::private_key;
 use crate::commands::terminal;
 use crate::commands::verify;
 use crate::commands::verify::By;
@@ -119,7 +120,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     {
         return Err(artifacts::file_refused(&StoreError::Exists { path: path.to_owned() }));
     }
-    let key = attest::read_key(&args.signing_key)?;
+    let key = private_key::read(&args.signing_key)?;
     let before = read_all(&files);
     let report = prepared.report(Timestamp::now())?;
     let (results, ended) = match (report.verdict, args.on_failure) {
@@ -268,13 +269,13 @@ fn give_out(
         }
         Ended::Failed => "FAILED".to_owned(),
     };
-    let (kind, fingerprint) = (attested.signer.kind().name(), attested.signer.fingerprint());
+    let signer = attest::signer(&attested.signer);
     let about = match artifacts {
         [one] => plain(one.name()).into_owned(),
         several => format!("{} artifacts", several.len()),
     };
     let text = format!(
-        "issued   a summary about {about}\n  result     {}\n  for        {}\n  used       {} attestations\n  signed by  {kind} key {fingerprint}\n  written    {}\n",
+        "issued   a summary about {about}\n  result     {}\n  for        {}\n  used       {} attestations\n  signed by  {signer}\n  written    {}\n",
         plain(&result),
         plain(&args.resource_uri),
         summary.inputs.len(),

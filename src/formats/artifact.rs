@@ -5,7 +5,11 @@ use crate::formats::digest::Digest;
 use crate::formats::digest::DigestError;
 use crate::formats::digest::Strength;
 
+pub mod base64_subjects;
 pub mod checksums;
+pub mod image;
+pub mod list;
+pub mod purl;
 
 /// Longest name of an artifact, in bytes: the longest path that Linux takes.
 pub const MAX_NAME: usize = 4096;
@@ -176,8 +180,19 @@ pub enum Reference {
     Digest(Digest),
     /// Every artifact that the checksums file at this path lists.
     Checksums(String),
+    /// `@-`: every artifact that the checksums on standard input list.
+    Stdin,
     /// `name@algorithm:hex`: an image pinned by digest, unless a file of that very name exists.
     Image(String),
+    /// `oci-layout:DIR[@DIGEST]`: an image in a layout on disk.
+    Layout {
+        /// The folder.
+        path: String,
+        /// The digest of the one that is meant, where the layout holds several.
+        digest: Option<Digest>,
+    },
+    /// `npm:FILE`: a package as npm packs it, named by what it says inside.
+    Npm(String),
 }
 
 /// Why a text names no artifact.
@@ -190,6 +205,12 @@ pub enum ReferenceError {
     /// `@` without a path.
     #[error("expected the path of a checksums file after @, found nothing")]
     EmptyChecksums,
+    /// `npm:` or `oci-layout:` without a path.
+    #[error("expected a path after {form}:, found nothing")]
+    EmptyPath {
+        /// The form.
+        form: &'static str,
+    },
     /// A registered algorithm and a colon, but no digest of that algorithm.
     #[error("{text:?} starts like a digest: {source}")]
     Digest {
@@ -198,23 +219,14 @@ pub enum ReferenceError {
         /// What is wrong with it.
         source: DigestError,
     },
-    /// A form that sealmark knows and cannot resolve.
-    #[error("expected a path, a pattern, a digest or @FILE, found {text:?}: {form} references cannot be resolved")]
-    Unsupported {
-        /// What was typed.
-        text: String,
-        /// The form: `oci-layout`, `npm` or `image`.
-        form: &'static str,
-    },
 }
 
 impl ReferenceError {
     /// The stable code of this error.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Empty | Self::EmptyChecksums => "reference-empty",
+            Self::Empty | Self::EmptyChecksums | Self::EmptyPath { .. } => "reference-empty",
             Self::Digest { .. } => "reference-bad-digest",
-            Self::Unsupported { .. } => "reference-unsupported",
         }
     }
 }
@@ -222,8 +234,8 @@ impl ReferenceError {
 impl Reference {
     /// Reads what was typed by its spelling alone; the first rule that fits decides.
     ///
-    /// 1. `@FILE` is a checksums file.
-    /// 2. `oci-layout:…` and `npm:…` are refused by name.
+    /// 1. `@-` is checksums on standard input, `@FILE` a checksums file.
+    /// 2. `oci-layout:DIR[@DIGEST]` is an image in a layout, `npm:FILE` a package as npm packs it.
     /// 3. A registered in-toto algorithm and a colon (`sha256:…`, `gitCommit:…`) is a digest, and an error when what
     ///    follows is none. It never becomes a path.
     /// 4. `NAME@ALGORITHM:HEX` with a registered algorithm is an image, unless NAME starts with `.` or `/`.
@@ -239,14 +251,19 @@ impl Reference {
         if text.is_empty() {
             return Err(ReferenceError::Empty);
         }
+        if text == "@-" {
+            return Ok(Self::Stdin);
+        }
         if let Some(path) = text.strip_prefix('@') {
             let empty = path.is_empty();
             return if empty { Err(ReferenceError::EmptyChecksums) } else { Ok(Self::Checksums(path.to_owned())) };
         }
-        for form in ["oci-layout", "npm"] {
-            if text.strip_prefix(form).is_some_and(|rest| rest.starts_with(':')) {
-                return Err(ReferenceError::Unsupported { text: text.to_owned(), form });
-            }
+        if let Some(path) = text.strip_prefix("npm:") {
+            let empty = path.is_empty();
+            return if empty { Err(ReferenceError::EmptyPath { form: "npm" }) } else { Ok(Self::Npm(path.to_owned())) };
+        }
+        if let Some(rest) = text.strip_prefix("oci-layout:") {
+            return layout(text, rest);
         }
         if starts_with_algorithm(text) {
             let digest = Digest::parse(text);
@@ -258,6 +275,22 @@ impl Reference {
         }
         if text.contains(['*', '?', '[']) { Ok(Self::Glob(text.to_owned())) } else { Ok(Self::Path(text.to_owned())) }
     }
+}
+
+/// `DIR` or `DIR@ALGORITHM:HEX`; a folder whose name holds `@` and then no algorithm is meant as it is.
+fn layout(text: &str, rest: &str) -> Result<Reference, ReferenceError> {
+    let (path, digest) = match rest.rsplit_once('@') {
+        Some((path, digest)) if starts_with_algorithm(digest) => {
+            let read = Digest::parse(digest);
+            let digest = read.map_err(|source| ReferenceError::Digest { text: text.to_owned(), source })?;
+            (path, Some(digest))
+        }
+        _ => (rest, None),
+    };
+    if path.is_empty() {
+        return Err(ReferenceError::EmptyPath { form: "oci-layout" });
+    }
+    Ok(Reference::Layout { path: path.to_owned(), digest })
 }
 
 fn starts_with_algorithm(text: &str) -> bool {
@@ -345,16 +378,32 @@ mod tests {
     }
 
     #[test]
-    fn references_that_cannot_be_resolved_are_refused_by_name() {
+    fn references_that_name_nothing_are_refused() {
         let code = |text: &str| Reference::parse(text).unwrap_err().code();
         assert_eq!(code(""), "reference-empty");
         assert_eq!(code("@"), "reference-empty");
         assert_eq!(code("sha256:00"), "reference-bad-digest");
         assert_eq!(code("sha256:"), "reference-bad-digest");
         assert_eq!(code("sha512:*.tar"), "reference-bad-digest");
-        assert_eq!(code("oci-layout:dir@sha256:00"), "reference-unsupported");
-        let error = Reference::parse("npm:x.tgz").unwrap_err();
-        assert!(matches!(error, ReferenceError::Unsupported { form: "npm", .. }));
+        assert_eq!(code("oci-layout:dir@sha256:00"), "reference-bad-digest");
+        for empty in ["npm:", "oci-layout:", &format!("oci-layout:@sha256:{EMPTY}")] {
+            assert_eq!(code(empty), "reference-empty", "{empty}");
+        }
+    }
+
+    #[test]
+    fn layouts_packages_and_standard_input_are_named() {
+        let parse = |text: &str| Reference::parse(text).unwrap();
+        let digest = format!("sha256:{EMPTY}");
+        let layout = |path: &str, digest: Option<&str>| Reference::Layout {
+            path: path.to_owned(),
+            digest: digest.map(|text| Digest::parse(text).unwrap()),
+        };
+        assert_eq!(parse("oci-layout:out/a@b"), layout("out/a@b", None));
+        assert_eq!(parse(&format!("oci-layout:out@{digest}")), layout("out", Some(&digest)));
+        assert_eq!(parse("npm:a/x.tgz"), Reference::Npm("a/x.tgz".to_owned()));
+        assert_eq!(parse("@-"), Reference::Stdin);
+        assert_eq!(parse("@./-"), Reference::Checksums("./-".to_owned()));
     }
 
     proptest! {

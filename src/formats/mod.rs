@@ -18,6 +18,7 @@ pub mod npm;
 pub mod oci;
 pub mod predicate_type;
 pub mod provenance;
+pub mod purl;
 pub mod sct;
 pub mod statement;
 pub mod vsa;

@@ -107,6 +107,8 @@ pub enum Backing {
     Repository,
     /// Whoever has the file can hash it again.
     Recomputable,
+    /// A file of the checkout says so, and is listed with its digest: what was locked, not what was fetched.
+    Listed,
 }
 
 impl fmt::Display for Backing {
@@ -120,6 +122,7 @@ impl fmt::Display for Backing {
             Self::Job => "the job's environment, which its steps can change",
             Self::Repository => "the repository has it; that it was built is the builder's word",
             Self::Recomputable => "whoever has the file can hash it",
+            Self::Listed => "the file that locks it, listed by digest; that it was fetched is the builder's word",
         })
     }
 }
@@ -176,7 +179,34 @@ pub struct Parameters(BTreeMap<Vec<String>, Fact<Value>>);
 impl Parameters {
     /// Puts a fact at a path; a path must not lead through another fact.
     pub fn insert<const N: usize>(&mut self, path: [&str; N], fact: Fact<Value>) {
-        self.0.insert(path.iter().map(|&key| key.to_owned()).collect(), fact);
+        self.insert_at(path.iter().map(|&key| key.to_owned()).collect(), fact);
+    }
+
+    /// The same at a path of any length.
+    pub fn insert_at(&mut self, path: Vec<String>, fact: Fact<Value>) {
+        self.0.insert(path, fact);
+    }
+
+    /// The fact at a path.
+    pub fn get(&self, path: &[&str]) -> Option<&Fact<Value>> {
+        self.0.iter().find(|(found, _)| found.iter().map(String::as_str).eq(path.iter().copied())).map(|row| row.1)
+    }
+
+    /// Every fact with its path, sorted by path.
+    pub fn iter(&self) -> impl Iterator<Item = (&[String], &Fact<Value>)> {
+        self.0.iter().map(|(path, fact)| (path.as_slice(), fact))
+    }
+
+    /// Puts another tree's facts below a path; a path must not lead through another fact.
+    pub fn graft<const N: usize>(&mut self, path: [&str; N], other: Self) {
+        for (below, fact) in other.0 {
+            self.0.insert(path.iter().map(|&key| key.to_owned()).chain(below).collect(), fact);
+        }
+    }
+
+    /// Each path with its fact, sorted by path.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (&[String], &mut Fact<Value>)> {
+        self.0.iter_mut().map(|(path, fact)| (path.as_slice(), fact))
     }
 
     /// The tree as JSON, keys sorted.
@@ -224,10 +254,14 @@ impl Dependency {
         }
     }
 
-    /// Orders dependencies, so that the same ones are always written the same way.
-    fn key(&self) -> (Option<&str>, Option<&str>, Vec<&Digest>) {
+    /// Orders dependencies, so that the same ones are always written the same way. What a collector found stands behind
+    /// what the platform or the repository says: many verifiers take the first one for the source.
+    fn key(&self) -> (bool, Option<&str>, Option<&str>, Vec<&Digest>) {
         let digests = self.digests.iter().map(|f| &f.value).collect();
-        (self.name.as_ref().map(|f| f.value.as_str()), self.uri.as_ref().map(|f| f.value.as_str()), digests)
+        let sources = self.uri.iter().map(|f| f.source).chain(self.digests.iter().map(|f| f.source));
+        let collected = sources.into_iter().any(|source| matches!(source, Source::Collected(_) | Source::Linked));
+        let name = self.name.as_ref().map(|f| f.value.as_str());
+        (collected, name, self.uri.as_ref().map(|f| f.value.as_str()), digests)
     }
 }
 
@@ -273,7 +307,8 @@ pub struct ExplainRow {
 }
 
 impl BuildFacts {
-    /// The predicate that states these facts; dependencies sorted by name, URI and digests, keys sorted.
+    /// The predicate that states these facts; keys sorted, dependencies sorted by name, URI and digests, those that a
+    /// collector found last.
     pub fn predicate(&self) -> ProvenanceV1 {
         let time = |fact: &Option<Fact<Timestamp>>| fact.as_ref().map(|f| f.value.to_string());
         let metadata = Metadata {
@@ -303,6 +338,11 @@ impl BuildFacts {
             },
             extra: Map::new(),
         }
+    }
+
+    /// The dependencies in the order in which they are written.
+    pub fn sorted_dependencies(&self) -> Vec<&Dependency> {
+        sorted(&self.dependencies)
     }
 
     /// Every leaf of the predicate, in the order it is written, with its source and backing.
@@ -417,7 +457,7 @@ impl ToJson for Timestamp {
 }
 
 /// A JSON pointer (RFC 6901 §3) of these keys.
-fn pointer<'a>(keys: impl IntoIterator<Item = &'a String>) -> String {
+pub(super) fn pointer<'a>(keys: impl IntoIterator<Item = &'a String>) -> String {
     keys.into_iter().map(|key| format!("/{}", key.replace('~', "~0").replace('/', "~1"))).collect()
 }
 

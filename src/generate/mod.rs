@@ -5,19 +5,27 @@
 //! cannot disagree. [`statement`] writes the Statement; `validate` checks it against our own schema before anybody
 //! signs it.
 
+pub mod agreement;
 pub mod ci;
+#[cfg(feature = "cli")]
+pub mod dependencies;
 pub mod facts;
 pub mod git;
+pub mod links;
 pub mod local;
+pub mod redact;
 pub mod statement;
+pub mod v02;
 #[cfg(feature = "cli")]
 pub mod validate;
+pub mod wrap;
 
 use std::fmt;
 use std::io;
 
 use crate::formats::digest::DigestError;
 use crate::formats::digest::DigestSet;
+use crate::formats::provenance::ProvenanceError;
 
 /// Why no Statement could be made.
 #[derive(Debug, thiserror::Error)]
@@ -103,6 +111,107 @@ pub enum GenerateError {
         /// Most parameters permitted.
         limit: usize,
     },
+    /// A command line, an environment or a list of inputs that is larger than provenance holds.
+    #[error("expected {what} of at most {limit} {unit}, found {found}")]
+    RunTooLarge {
+        /// What is too large.
+        what: &'static str,
+        /// Most permitted.
+        limit: usize,
+        /// In what it is counted.
+        unit: &'static str,
+        /// How much was found.
+        found: usize,
+    },
+    /// A command without a program, or a variable whose name no variable has. The value is not repeated here.
+    #[error("expected {expected}, found {found:?}")]
+    RunInvalid {
+        /// What was expected.
+        expected: &'static str,
+        /// What was found.
+        found: String,
+    },
+    /// A command that did not end with success: what it left behind is no outcome of a build.
+    #[error("a command that is attested ends with status 0, found {found}")]
+    RunFailed {
+        /// The status.
+        found: i32,
+    },
+    /// The platform's token and the job's environment name two different things.
+    #[error(
+        "the token and the environment agree on {field}, found {claimed:?} in the claim {claim} and {found:?} in the variable {variable}"
+    )]
+    PlatformClaimConflict {
+        /// What both speak of, in words.
+        field: String,
+        /// The claim of the token.
+        claim: &'static str,
+        /// What the token says.
+        claimed: String,
+        /// The variable of the environment.
+        variable: &'static str,
+        /// What the environment says.
+        found: String,
+    },
+    /// A fact that the provenance cannot do without, and that the platform does not give.
+    #[error("the platform gives {field} in {expected}, found none")]
+    PlatformFactMissing {
+        /// What is missing, in words.
+        field: String,
+        /// Where it was expected: a claim, a variable, a pointer.
+        expected: String,
+    },
+    /// A fact that is not spelt as the platform spells it.
+    #[error("{field} is {expected}, found {found:?}")]
+    PlatformFactInvalid {
+        /// What it is about, in words.
+        field: String,
+        /// How the platform spells it.
+        expected: String,
+        /// What was found; never a secret.
+        found: String,
+    },
+    /// Several platforms say that the program runs on them.
+    #[error("exactly one platform says that it runs here, found {}", .found.join(" and "))]
+    PlatformAmbiguous {
+        /// Each with the variable that says so.
+        found: Vec<String>,
+    },
+    /// A CI platform says that the program runs on it, and it is none that is known.
+    #[error("a platform that is known says that it runs here, found {variable}={found:?} alone")]
+    PlatformUnknown {
+        /// The variable that says so.
+        variable: &'static str,
+        /// Its value.
+        found: String,
+    },
+    /// A document of facts that is none.
+    #[error("a document of facts is as its schema says: {detail}")]
+    FactsInvalid {
+        /// Where, what was expected and what was found.
+        detail: String,
+    },
+    /// An identity that stands for somebody else.
+    #[error("the {what} is one of your own, found {found:?}, which stands for a platform that sealmark knows")]
+    FactsReserved {
+        /// Which identity.
+        what: &'static str,
+        /// What was given.
+        found: String,
+    },
+    /// What is to be signed is not what the certificate says.
+    #[error(
+        "the predicate says what the certificate says, found {} differences: {}",
+        .disagreements.len(),
+        agreement::listed(.disagreements)
+    )]
+    CertificateDisagrees {
+        /// Every field that differs.
+        disagreements: Vec<agreement::Disagreement>,
+    },
+    /// The predicate is provenance that cannot be read.
+    #[error(transparent)]
+    Provenance(#[from] ProvenanceError),
     /// A Statement about nothing.
     #[error("a statement has at least one subject, found none")]
     NoSubject,
@@ -132,6 +241,36 @@ pub enum GenerateError {
         first: DigestSet,
         /// Digests of the other.
         second: DigestSet,
+    },
+    /// Dependencies that no digest pins, where all had to be pinned.
+    #[error("expected every dependency to be pinned by digest, found {total} that are not{}", listed(.first))]
+    DependenciesIncomplete {
+        /// How many; 0 when no file that lists dependencies was found.
+        total: usize,
+        /// The first of them, each with its file and the reason.
+        first: Vec<String>,
+    },
+    /// A name whose value was to be hidden, and which no parameter has.
+    #[error("expected a parameter named {name:?}, whose value was to be masked, found none")]
+    MaskUnused {
+        /// The name.
+        name: String,
+    },
+    /// A recorded value looks like a secret. Nothing of it is repeated here.
+    #[error("expected no secret in what is recorded, found {kind} at {pointer}{}", and_more(.more))]
+    SecretFound {
+        /// JSON pointer (RFC 6901) into the Statement, of the first one.
+        pointer: String,
+        /// What it looks like.
+        kind: String,
+        /// How many more there are.
+        more: usize,
+    },
+    /// The patterns of secrets cannot be used: a defect of sealmark.
+    #[error("the scanner for secrets cannot be used: {detail}")]
+    ScannerUnusable {
+        /// What the pattern compiler says.
+        detail: String,
     },
     /// The Statement could not be written.
     #[error("the statement could not be written: {0}")]
@@ -171,8 +310,19 @@ impl fmt::Display for Violation {
     }
 }
 
+fn listed(names: &[String]) -> String {
+    match names {
+        [] => " and no file that lists dependencies".to_owned(),
+        names => format!(", the first being {}", names.join("; ")),
+    }
+}
+
 fn first_of(violations: &[Violation]) -> String {
     violations.first().map(ToString::to_string).unwrap_or_default()
+}
+
+fn and_more(more: &usize) -> String {
+    if *more == 0 { String::new() } else { format!(", and {more} more") }
 }
 
 impl GenerateError {
@@ -190,11 +340,27 @@ impl GenerateError {
             Self::ParameterTooLong { .. } => "parameter-too-long",
             Self::ParameterDuplicate { .. } => "parameter-duplicate",
             Self::TooManyParameters { .. } => "too-many-parameters",
+            Self::RunTooLarge { .. } => "run-too-large",
+            Self::RunInvalid { .. } => "run-invalid",
+            Self::RunFailed { .. } => "command-failed",
+            Self::PlatformClaimConflict { .. } => "platform-claim-conflict",
+            Self::PlatformFactMissing { .. } => "platform-fact-missing",
+            Self::PlatformFactInvalid { .. } => "platform-fact-invalid",
+            Self::PlatformAmbiguous { .. } => "platform-ambiguous",
+            Self::PlatformUnknown { .. } => "platform-unknown",
+            Self::FactsInvalid { .. } => "facts-invalid",
+            Self::FactsReserved { .. } => "facts-reserved",
+            Self::CertificateDisagrees { .. } => "certificate-disagrees",
+            Self::Provenance(error) => error.code(),
             Self::NoSubject => "no-subject",
             Self::TooManySubjects { .. } => "too-many-subjects",
             Self::SubjectNameEmpty => "subject-name-empty",
             Self::SubjectDigestWeak { .. } => "subject-digest-weak",
             Self::SubjectConflict { .. } => "subject-conflict",
+            Self::DependenciesIncomplete { .. } => "dependencies-incomplete",
+            Self::MaskUnused { .. } => "mask-unused",
+            Self::SecretFound { .. } => "secret-found",
+            Self::ScannerUnusable { .. } => "secret-scanner-unusable",
             Self::Write(_) => "statement-not-written",
             Self::StatementInvalid { .. } => "statement-invalid",
             Self::SchemaUnusable { .. } => "schema-unusable",

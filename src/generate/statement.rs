@@ -10,7 +10,10 @@ use crate::formats::digest::DigestSet;
 use crate::formats::digest::Strength;
 use crate::formats::provenance::v1::PREDICATE_TYPE;
 use crate::formats::provenance::v1::ProvenanceV1;
+use crate::formats::provenance::v02;
+use crate::formats::provenance::v02::ProvenanceV02;
 use crate::formats::statement::MAX_SUBJECTS;
+use crate::formats::statement::STATEMENT_V0_1;
 use crate::formats::statement::STATEMENT_V1;
 use crate::generate::GenerateError;
 
@@ -46,6 +49,20 @@ pub fn write_statement<'a>(
     serde_json::to_writer(out, &statement).map_err(|error| GenerateError::Write(error.into()))
 }
 
+/// A Statement v0.1 with provenance v0.2, for verifiers that read nothing newer; otherwise as [`statement_bytes`].
+///
+/// # Errors
+/// Every [`GenerateError`] about subjects.
+pub fn statement_v01_bytes<'a>(
+    subjects: impl IntoIterator<Item = (&'a str, &'a [Digest])>,
+    predicate: &ProvenanceV02,
+) -> Result<Vec<u8>, GenerateError> {
+    let subject = Subjects(ordered(subjects)?);
+    let predicate_type = v02::PREDICATE_TYPE;
+    let statement = Statement { statement_type: STATEMENT_V0_1, subject, predicate_type, predicate: Some(predicate) };
+    serde_json::to_vec(&statement).map_err(|error| GenerateError::Write(error.into()))
+}
+
 /// A Statement v1 about these subjects with a predicate of any type, whose JSON text is carried byte for byte.
 ///
 /// # Errors
@@ -56,7 +73,7 @@ pub fn statement_with<'a>(
     predicate: &[u8],
 ) -> Result<Vec<u8>, GenerateError> {
     let subject = Subjects(ordered(subjects)?);
-    let head = Statement { statement_type: STATEMENT_V1, subject, predicate_type, predicate: None };
+    let head = Statement::<()> { statement_type: STATEMENT_V1, subject, predicate_type, predicate: None };
     let mut bytes = serde_json::to_vec(&head).map_err(|error| GenerateError::Write(error.into()))?;
     // What is written is an object; its last byte closes it.
     bytes.pop();
@@ -67,14 +84,14 @@ pub fn statement_with<'a>(
 }
 
 #[derive(Serialize)]
-struct Statement<'a> {
+struct Statement<'a, P> {
     #[serde(rename = "_type")]
     statement_type: &'static str,
     subject: Subjects<'a>,
     #[serde(rename = "predicateType")]
     predicate_type: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    predicate: Option<&'a ProvenanceV1>,
+    predicate: Option<&'a P>,
 }
 
 struct Subjects<'a>(Vec<Subject<'a>>);

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::formats::provenance::v1;
 use crate::formats::provenance::v02;
+use crate::formats::statement::STATEMENT_V0_1;
 use crate::formats::vsa;
 use crate::generate::GenerateError;
 use crate::generate::MAX_VIOLATIONS;
@@ -26,24 +27,31 @@ static PROVENANCE_V1_STRICT: Schema =
     LazyLock::new(|| compile(include_str!("../../schemas/provenance-v1.strict.schema.json")));
 static PROVENANCE_V1: Schema = LazyLock::new(|| compile(include_str!("../../schemas/provenance-v1.schema.json")));
 static PROVENANCE_V02: Schema = LazyLock::new(|| compile(include_str!("../../schemas/provenance-v0.2.schema.json")));
+static PROVENANCE_V02_STRICT: Schema =
+    LazyLock::new(|| compile(include_str!("../../schemas/provenance-v0.2.strict.schema.json")));
 static VSA_V1: Schema = LazyLock::new(|| compile(include_str!("../../schemas/vsa-v1.schema.json")));
 
 /// Predicate types and the schema that holds for what sealmark itself writes.
-const STRICT: &[(&str, &Schema)] = &[(v1::PREDICATE_TYPE, &PROVENANCE_V1_STRICT), (vsa::PREDICATE_TYPE, &VSA_V1)];
+const STRICT: &[(&str, &Schema)] = &[
+    (v02::PREDICATE_TYPE, &PROVENANCE_V02_STRICT),
+    (v1::PREDICATE_TYPE, &PROVENANCE_V1_STRICT),
+    (vsa::PREDICATE_TYPE, &VSA_V1),
+];
 
 /// Predicate types and the schema that holds for what anybody writes.
 const ACCEPTING: &[(&str, &Schema)] =
     &[(v02::PREDICATE_TYPE, &PROVENANCE_V02), (v1::PREDICATE_TYPE, &PROVENANCE_V1), (vsa::PREDICATE_TYPE, &VSA_V1)];
 
-/// Checks a Statement that sealmark generated: Statement v1, every field known, every value well-formed.
+/// Checks a Statement that sealmark generated: Statement v1 (v0.1 around provenance v0.2), every field known, every value
+/// well-formed.
 ///
-/// The predicate is checked too when it is SLSA provenance v1 or a VSA v1; of any other type only the Statement around it
+/// The predicate is checked too when it is SLSA provenance v0.2 or v1 or a VSA v1; of any other type only the Statement around it
 /// is checked, as sealmark does not know what such a predicate must hold.
 ///
 /// # Errors
 /// [`GenerateError::StatementInvalid`] with each violation, [`GenerateError::SchemaUnusable`].
 pub fn validate_strict(statement: &Value) -> Result<(), GenerateError> {
-    check(&STATEMENT_V1_STRICT, STRICT, statement)
+    check(if is_v01(statement) { &STATEMENT_V01 } else { &STATEMENT_V1_STRICT }, STRICT, statement)
 }
 
 /// Checks a Statement that somebody else made: Statement v0.1 or v1 with what the specifications require, unknown
@@ -53,8 +61,11 @@ pub fn validate_strict(statement: &Value) -> Result<(), GenerateError> {
 /// [`GenerateError::StatementInvalid`] with each violation, [`GenerateError::SchemaUnusable`].
 pub fn validate_accepting(statement: &Value) -> Result<(), GenerateError> {
     // What is neither is held against v1, whose schema then names the `_type`.
-    let v01 = statement.get("_type").and_then(Value::as_str) == Some("https://in-toto.io/Statement/v0.1");
-    check(if v01 { &STATEMENT_V01 } else { &STATEMENT_V1 }, ACCEPTING, statement)
+    check(if is_v01(statement) { &STATEMENT_V01 } else { &STATEMENT_V1 }, ACCEPTING, statement)
+}
+
+fn is_v01(statement: &Value) -> bool {
+    statement.get("_type").and_then(Value::as_str) == Some(STATEMENT_V0_1)
 }
 
 fn check(schema: &Schema, predicates: &[(&str, &Schema)], statement: &Value) -> Result<(), GenerateError> {

@@ -84,6 +84,12 @@ pub enum SignError {
     /// A service that takes part in signing could not, or lied.
     #[error(transparent)]
     Remote(#[from] RemoteError),
+    /// Signing would publish the names of a source that is not known to be public.
+    #[error("expected a public source, or leave to publish its names, found a source that is {visibility}")]
+    SourceNotPublic {
+        /// What the token says of it.
+        visibility: &'static str,
+    },
     /// The cryptographic library refused to sign.
     #[error("signing failed")]
     SigningFailed,
@@ -114,6 +120,7 @@ impl SignError {
             Self::RandomnessUnavailable => "randomness-unavailable",
             Self::Remote(error) => error.code(),
             Self::SigningFailed => "signing-failed",
+            Self::SourceNotPublic { .. } => "source-not-public",
             Self::TimeUnprovable => "signing-time-unprovable",
             Self::Token(error) => error.code(),
         }

@@ -23,6 +23,7 @@ use crate::sign::SignError;
 use crate::sign::key::KeyKind;
 use crate::sign::key::PrivateKey;
 use crate::sign::message;
+use crate::sign::privacy::Permit;
 use crate::trust::signing_config::LogVersion;
 use crate::trust::signing_config::Selected;
 
@@ -88,11 +89,16 @@ impl Certified {
     /// Makes an ECDSA P-256 key and has it certified. The token must have been checked ([`IdToken::check`]).
     ///
     /// What comes back holds the very key and is valid now. Whether it says what is to be signed is for the caller to
-    /// compare before anything is signed.
+    /// compare before anything is signed. Whoever holds a [`Permit`] has asked whether the names may go there.
     ///
     /// # Errors
     /// `ca-*`, `token-nobody`, `key-generation-failed`, `signing-failed`.
-    pub fn new(token: &IdToken, ca: &CertificateAuthority, now: Timestamp) -> Result<Self, SignError> {
+    pub fn new(
+        _permit: &Permit,
+        token: &IdToken,
+        ca: &CertificateAuthority,
+        now: Timestamp,
+    ) -> Result<Self, SignError> {
         let key = PrivateKey::generate(KeyKind::EcdsaP256)?;
         let proof = key.sign(token.identity()?.as_bytes())?;
         let issued = ca.certify(token, key.public_key_der(), &proof, now)?;

@@ -4,6 +4,7 @@ pub mod error;
 pub mod key;
 pub mod keyless;
 pub mod message;
+pub mod privacy;
 
 mod encrypted;
 mod pem;

@@ -235,7 +235,7 @@ pub fn write_atomic(path: &Path, bytes: &[u8], overwrite: Overwrite, mode: Mode)
     directory.replace(path, temporary, bytes, overwrite)
 }
 
-/// Appends one line to a file of lines (JSON Lines), which holds at most `cap` bytes afterwards.
+/// Appends lines, all or none, to a file of lines (JSON Lines), which holds at most `cap` bytes afterwards.
 ///
 /// A file that is not there is made, as [`Mode::Public`]; a missing line break at its end is added first. The file is
 /// rewritten as [`write_atomic`] does, under an exclusive lock on it, so that neither a crash nor others who append in
@@ -245,20 +245,20 @@ pub fn write_atomic(path: &Path, bytes: &[u8], overwrite: Overwrite, mode: Mode)
 /// # Errors
 /// `file-line-invalid` (empty, or a line break inside), `file-too-large`, `file-locked`, and those of [`write_atomic`]
 /// and [`open_regular`].
-pub fn append_line_atomic(path: &Path, line: &[u8], cap: u64) -> Result<(), StoreError> {
-    if line.is_empty() || line.contains(&b'\n') {
+pub fn append_lines_atomic(path: &Path, lines: &[&[u8]], cap: u64) -> Result<(), StoreError> {
+    if lines.is_empty() || lines.iter().any(|line| line.is_empty() || line.contains(&b'\n')) {
         return Err(StoreError::LineInvalid { path: path.to_owned() });
     }
     for _ in 0..LOCK_TRIES {
         if require_replaceable(path)?.is_none() {
-            match write_atomic(path, &appended(path, Vec::new(), line, cap)?, Overwrite::Refuse, Mode::Public) {
+            match write_atomic(path, &appended(path, Vec::new(), lines, cap)?, Overwrite::Refuse, Mode::Public) {
                 Err(StoreError::Exists { .. }) => continue,
                 done => return done,
             }
         }
         match try_lock(path)? {
             Lock::Held(file) => {
-                let content = appended(path, read_handle(path, &file, cap)?, line, cap)?;
+                let content = appended(path, read_handle(path, &file, cap)?, lines, cap)?;
                 return rewrite(path, &file, &content);
             }
             Lock::Busy => thread::sleep(LOCK_PAUSE),
@@ -321,12 +321,14 @@ fn require_replaceable(path: &Path) -> Result<Option<Metadata>, StoreError> {
     }
 }
 
-fn appended(path: &Path, mut content: Vec<u8>, line: &[u8], cap: u64) -> Result<Vec<u8>, StoreError> {
+fn appended(path: &Path, mut content: Vec<u8>, lines: &[&[u8]], cap: u64) -> Result<Vec<u8>, StoreError> {
     if content.last().is_some_and(|last| *last != b'\n') {
         content.push(b'\n');
     }
-    content.extend_from_slice(line);
-    content.push(b'\n');
+    for line in lines {
+        content.extend_from_slice(line);
+        content.push(b'\n');
+    }
     let fits = u64::try_from(content.len()).is_ok_and(|length| length <= cap);
     if fits { Ok(content) } else { Err(StoreError::TooLarge { path: path.to_owned(), cap }) }
 }
@@ -567,7 +569,7 @@ mod tests {
         fs::write(&path, b"x\n").unwrap();
         fs::set_permissions(&path, Permissions::from_mode(0o000)).unwrap();
         assert_eq!(code(read_capped(&path, 10)), "file-permission");
-        assert_eq!(code(append_line_atomic(&path, b"y", 10)), "file-permission");
+        assert_eq!(code(append_lines_atomic(&path, &[b"y"], 10)), "file-permission");
         fs::set_permissions(folder.path(), Permissions::from_mode(0o500)).unwrap();
         let written = write_atomic(&folder.path().join("new"), b"x", Overwrite::Refuse, Mode::Public);
         assert_eq!(code(written), "file-permission");
@@ -654,7 +656,7 @@ mod tests {
             for overwrite in [Overwrite::Refuse, Overwrite::Replace] {
                 assert_eq!(code(write_atomic(&inside(name), b"y", overwrite, Mode::Public)), expected, "{name}");
             }
-            assert_eq!(code(append_line_atomic(&inside(name), b"y", 100)), expected, "{name}");
+            assert_eq!(code(append_lines_atomic(&inside(name), &[b"y"], 100)), expected, "{name}");
         }
         assert_eq!(code(write_atomic(Path::new("/"), b"y", Overwrite::Replace, Mode::Public)), "file-is-directory");
         assert_eq!(code(write_atomic(Path::new(""), b"y", Overwrite::Replace, Mode::Public)), "file-is-directory");
@@ -713,8 +715,8 @@ mod tests {
             assert_eq!(code(written), "file-unwritable");
         }
         assert_eq!(code(write_atomic(&old, &large, Overwrite::Replace, Mode::Public)), "file-unwritable");
-        assert_eq!(code(append_line_atomic(&lines, &large, 1 << 30)), "file-unwritable");
-        assert_eq!(code(append_line_atomic(&folder.join("new"), &large, 1 << 30)), "file-unwritable");
+        assert_eq!(code(append_lines_atomic(&lines, &[&large], 1 << 30)), "file-unwritable");
+        assert_eq!(code(append_lines_atomic(&folder.join("new"), &[&large], 1 << 30)), "file-unwritable");
         assert_eq!(names(folder), ["lines", "old"]);
         assert_eq!(fs::read(&old).unwrap(), b"old");
         assert_eq!(fs::read(&lines).unwrap(), b"one\n");
@@ -724,15 +726,15 @@ mod tests {
     fn lines_are_appended() {
         let folder = folder();
         let path = folder.path().join("lines.jsonl");
-        append_line_atomic(&path, b"one", 100).unwrap();
-        append_line_atomic(&path, b"two", 100).unwrap();
+        append_lines_atomic(&path, &[b"one"], 100).unwrap();
+        append_lines_atomic(&path, &[b"two"], 100).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"one\ntwo\n");
         fs::write(&path, b"one").unwrap();
-        append_line_atomic(&path, b"two", 100).unwrap();
+        append_lines_atomic(&path, &[b"two"], 100).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"one\ntwo\n");
         assert_eq!(names(folder.path()), ["lines.jsonl"]);
         for line in [&b""[..], b"a\nb", b"a\n"] {
-            assert_eq!(code(append_line_atomic(&path, line, 100)), "file-line-invalid");
+            assert_eq!(code(append_lines_atomic(&path, &[line], 100)), "file-line-invalid");
         }
     }
 
@@ -740,11 +742,11 @@ mod tests {
     fn a_file_of_lines_is_capped() {
         let folder = folder();
         let path = folder.path().join("lines");
-        assert_eq!(code(append_line_atomic(&path, b"1234", 4)), "file-too-large");
+        assert_eq!(code(append_lines_atomic(&path, &[b"1234"], 4)), "file-too-large");
         assert!(!path.exists());
-        append_line_atomic(&path, b"1234", 5).unwrap();
-        assert_eq!(code(append_line_atomic(&path, b"5", 6)), "file-too-large");
-        assert_eq!(code(append_line_atomic(&path, b"5", 2)), "file-too-large");
+        append_lines_atomic(&path, &[b"1234"], 5).unwrap();
+        assert_eq!(code(append_lines_atomic(&path, &[b"5"], 6)), "file-too-large");
+        assert_eq!(code(append_lines_atomic(&path, &[b"5"], 2)), "file-too-large");
         assert_eq!(fs::read(&path).unwrap(), b"1234\n");
     }
 
@@ -760,7 +762,7 @@ mod tests {
             (fs::metadata(&path).unwrap().uid(), fs::metadata(&path).unwrap().gid())
         };
         std::os::unix::fs::chown(&path, Some(owner.0), Some(owner.1)).unwrap();
-        append_line_atomic(&path, b"two", 100).unwrap();
+        append_lines_atomic(&path, &[b"two"], 100).unwrap();
         let after = fs::metadata(&path).unwrap();
         assert_eq!(((after.uid(), after.gid()), mode(&path)), (owner, 0o664));
     }
@@ -777,7 +779,7 @@ mod tests {
                 scope.spawn(move || {
                     for line in 0..LINES {
                         let text = format!("{thread}:{line}:{}", "x".repeat(500 + line));
-                        append_line_atomic(path, text.as_bytes(), 1 << 20).unwrap();
+                        append_lines_atomic(path, &[text.as_bytes()], 1 << 20).unwrap();
                     }
                 });
             }

@@ -132,6 +132,59 @@ pub fn hash_files(
     })
 }
 
+/// Digests of one file, taken of the very bytes that `read` reads; what it leaves is read after it.
+///
+/// # Errors
+/// Every [`HashError`]. What `read` returns is handed back beside the digests, whatever it is.
+pub fn hash_while<T>(
+    path: &Path,
+    algorithms: &[Algorithm],
+    read: impl FnOnce(&mut dyn Read) -> T,
+) -> Result<(T, Vec<Digest>), HashError> {
+    let file = open_regular(path)?;
+    let (size, written) = state(&file, path)?;
+    let sums = algorithms.iter().map(|algorithm| Sum::new(*algorithm, size)).collect::<Result<Vec<_>, _>>()?;
+    let mut tee = Tee { source: Source { file: &file, path, size, read: 0 }, sums, failed: None };
+    let value = read(&mut tee);
+    // An error of the file itself is kept in `failed`, whatever became of it.
+    let rest = io::copy(&mut tee, &mut io::sink());
+    if let Some(error) = tee.failed {
+        return Err(error);
+    }
+    rest.map_err(|source| HashError::Read { path: path.to_owned(), source })?;
+    let (found, written_now) = state(&file, path)?;
+    if tee.source.read != size || found != size || written_now != written {
+        let found = if found == size { tee.source.read } else { found };
+        return Err(HashError::Changed { path: path.to_owned(), expected: size, found });
+    }
+    let digests = tee.sums.into_iter().map(Sum::finish).collect::<Result<_, _>>()?;
+    Ok((value, digests))
+}
+
+/// A file that is hashed as it is read.
+struct Tee<'a> {
+    source: Source<'a>,
+    sums: Vec<Sum>,
+    failed: Option<HashError>,
+}
+
+impl Read for Tee<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.source.next(buffer) {
+            Ok(chunk) => {
+                let chunk = chunk.unwrap_or_default();
+                self.sums.iter_mut().for_each(|sum| sum.context.update(chunk));
+                Ok(chunk.len())
+            }
+            Err(error) => {
+                let text = error.to_string();
+                self.failed.get_or_insert(error);
+                Err(io::Error::other(text))
+            }
+        }
+    }
+}
+
 /// The `dirHash` of a directory that holds files of these names and SHA-256 digests.
 ///
 /// Go's `Hash1` (golang.org/x/mod/sumdb/dirhash) in hexadecimal, without `h1:`: SHA-256 over one line for each file,

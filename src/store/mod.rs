@@ -4,6 +4,7 @@ pub mod beside;
 pub mod file;
 pub mod hash;
 pub mod lines;
+pub mod links;
 pub mod oci_layout;
 pub mod parallel;
 pub mod subjects;

@@ -7,6 +7,8 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use crate::formats::FormatError;
+use crate::formats::artifact::image::ImageName;
+use crate::formats::artifact::image::ImageReference;
 use crate::formats::attestations;
 use crate::formats::attestations::Candidate;
 use crate::formats::attestations::Position;
@@ -37,6 +39,10 @@ const LAYOUT_VERSION: &str = "1.0.0";
 /// cosign's annotation of what a descriptor of `index.json` is.
 const COSIGN_KIND: &str = "kind";
 const COSIGN_IMAGES: &[&str] = &["dev.cosignproject.cosign/image", "dev.cosignproject.cosign/imageIndex"];
+/// containerd's annotation of what an image is called, with registry, repository and tag.
+const CONTAINERD_NAME: &str = "io.containerd.image.name";
+/// BuildKit's annotation of the entries of an index that are about another entry.
+const BUILDKIT_REFERENCE: &str = "vnd.docker.reference.type";
 const COSIGN_ATTESTATIONS: &str = "dev.cosignproject.cosign/atts";
 
 /// Why a layout cannot be used. Nothing of it is believed then.
@@ -136,6 +142,17 @@ pub struct Stored {
     pub candidate: Candidate,
 }
 
+/// An image of a layout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredImage {
+    /// The digest of its manifest or index.
+    pub digest: Digest,
+    /// What its annotations call it. A tag alone is no name: tomorrow it is another image's.
+    pub name: Option<ImageName>,
+    /// The manifests that it lists for platforms; none when it is no index.
+    pub platforms: Vec<Digest>,
+}
+
 /// An OCI image layout (OCI image spec, `image-layout.md`), as `cosign save`, `skopeo`, `oras` and `buildx` write them.
 #[derive(Debug)]
 pub struct Layout {
@@ -194,6 +211,31 @@ impl Layout {
             (None, _) => Err(LayoutError::ImageMissing),
             _ => Err(LayoutError::ImageAmbiguous { found: images.iter().take(4).map(|d| d.to_string()).collect() }),
         }
+    }
+
+    /// The image that [`Layout::resolve`] finds, with its name and the manifests of its platforms. Each manifest is read and
+    /// is what its digest says.
+    ///
+    /// # Errors
+    /// As [`Layout::resolve`].
+    pub fn image(&self, digest: Option<&Digest>) -> Result<StoredImage, LayoutError> {
+        let digest = self.resolve(digest)?;
+        let listed = self.index.items.iter().filter(|item| item.digest == digest);
+        let name = listed.clone().find_map(|item| {
+            let texts = [CONTAINERD_NAME, oci::REF_NAME].map(|key| item.annotation(key));
+            let named = texts.into_iter().find(|text| text.contains('/'))?;
+            ImageReference::parse(named).ok().map(|image| image.name)
+        });
+        let document = self.document(&digest, listed.map(|item| item.size).next())?;
+        let mut platforms = Vec::new();
+        for item in document.items.iter().filter(|_| document.kind == Kind::Index) {
+            let manifest = oci::MANIFESTS.contains(&item.media_type.as_str());
+            if manifest && item.annotation(BUILDKIT_REFERENCE).is_empty() {
+                self.document(&item.digest, Some(item.size))?;
+                platforms.push(item.digest.clone());
+            }
+        }
+        Ok(StoredImage { digest, name, platforms })
     }
 
     fn is_image(&self, item: &Descriptor) -> Result<bool, LayoutError> {

@@ -1,37 +1,50 @@
 //! What the user named, expanded to artifacts.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
-use std::fmt;
 use std::fs;
 use std::io;
 use std::num::NonZeroUsize;
 use std::path::Component;
 use std::path::Path;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use crate::formats::artifact::Artifact;
-use crate::formats::artifact::ArtifactError;
 use crate::formats::artifact::Reference;
-use crate::formats::artifact::ReferenceError;
-use crate::formats::artifact::checksums::ChecksumsError;
 use crate::formats::artifact::checksums::ChecksumsLimits;
 use crate::formats::artifact::checksums::parse_checksums;
+use crate::formats::artifact::image::ImageNameError;
+use crate::formats::artifact::image::ImageReference;
+use crate::formats::artifact::image::looks_like_image;
 use crate::formats::digest::Algorithm;
 use crate::formats::digest::Digest;
-use crate::store::file::StoreError;
 use crate::store::file::read_capped;
-use crate::store::hash::HashError;
 use crate::store::hash::HashProgress;
 use crate::store::hash::directory_digest;
 use crate::store::hash::hash_files;
+use crate::store::oci_layout::Layout;
+use crate::store::subjects::lists::add_lines;
+use crate::store::subjects::named::Named;
+use crate::store::subjects::named::Origin;
+use crate::store::subjects::naming::Rule;
 use crate::store::subjects::walk::Count;
 use crate::store::subjects::walk::PathPattern;
 use crate::store::subjects::walk::files_below;
 use crate::store::subjects::walk::name_of;
 use crate::store::subjects::walk::unreadable;
 
+pub use error::SubjectsError;
+pub use lists::artifacts_list;
+pub use lists::base64_subjects;
+pub use lists::base64_subjects_in;
+pub use lists::checksums;
+pub use named::merge;
+pub use naming::Naming;
+pub use npm::NpmPackageError;
+
+mod error;
+mod lists;
+mod named;
+mod naming;
+mod npm;
 mod walk;
 
 /// Most files, folders and entries of checksums files that one call looks at.
@@ -58,152 +71,40 @@ pub struct SubjectOptions {
     pub directories: Directories,
     /// Most threads that hash.
     pub threads: NonZeroUsize,
+    /// How files and images are named.
+    pub naming: Naming,
+    /// What an image index of a layout stands for.
+    pub platforms: Platforms,
+    /// What standard input held, for `@-`; `None` where nobody read it.
+    pub stdin: Option<Vec<u8>>,
 }
 
-/// Why what the user named is no list of artifacts.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SubjectsError {
-    /// The text names nothing.
-    #[error(transparent)]
-    Reference(#[from] ReferenceError),
-    /// A path cannot be looked at.
-    #[error("{}: {source}", path.display())]
-    Unreadable {
-        /// The path.
-        path: PathBuf,
-        /// What the operating system said.
-        source: io::Error,
-    },
-    /// The pattern is none.
-    #[error("expected a pattern, found {pattern:?}: {text}")]
-    Pattern {
-        /// What was typed.
-        pattern: String,
-        /// What the pattern library said.
-        text: String,
-    },
-    /// No file matches the pattern.
-    #[error("expected files that match {pattern:?}, found none")]
-    NoMatch {
-        /// The pattern.
-        pattern: String,
-    },
-    /// A file has the very name that was typed, and other files match it as a pattern.
-    #[error("expected {text:?} to name one file or a pattern, found both a file of that name and {}, which matches it", other.display())]
-    Ambiguous {
-        /// What was typed.
-        text: String,
-        /// One of the other files.
-        other: PathBuf,
-    },
-    /// The directory holds no file.
-    #[error("{}: expected files in the directory, found none", path.display())]
-    EmptyDirectory {
-        /// The directory.
-        path: PathBuf,
-    },
-    /// A symbolic link that is dangling, leads out of the directory, or stands in a directory that is hashed whole.
-    #[error("{}: expected a file of the directory, found a symbolic link that {why}", path.display())]
-    Symlink {
-        /// The link.
-        path: PathBuf,
-        /// What is wrong with it.
-        why: &'static str,
-    },
-    /// A file name that a statement cannot hold.
-    #[error("{}: expected a name in UTF-8, found other bytes", path.display())]
-    NotUtf8 {
-        /// The path.
-        path: PathBuf,
-    },
-    /// A path that ends in no name, such as `/`.
-    #[error("{}: expected a path that ends in a name, found none", path.display())]
-    NoName {
-        /// The path.
-        path: PathBuf,
-    },
-    /// More than [`MAX_ENTRIES`].
-    #[error("expected at most {limit} files, folders and entries, found more")]
-    TooMany {
-        /// The cap.
-        limit: usize,
-    },
-    /// A checksums file cannot be read.
-    #[error(transparent)]
-    File(#[from] StoreError),
-    /// A checksums file is malformed.
-    #[error("{}: {source}", path.display())]
-    Checksums {
-        /// The checksums file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: ChecksumsError,
-    },
-    /// A checksums file lists nothing.
-    #[error("{}: expected checksums, found none", path.display())]
-    EmptyChecksums {
-        /// The checksums file.
-        path: PathBuf,
-    },
-    /// A file has no digest.
-    #[error(transparent)]
-    Hash(#[from] HashError),
-    /// Two different things of one name.
-    #[error(
-        "expected one artifact of the name {name:?}, found {first} and {second}, which are not known to be the same"
-    )]
-    Conflict {
-        /// The name.
-        name: String,
-        /// Where the first comes from: a path, or a line of a checksums file.
-        first: String,
-        /// Where the second comes from.
-        second: String,
-    },
-    /// Name and digests are no artifact.
-    #[error(transparent)]
-    Artifact(#[from] ArtifactError),
-    /// Nothing was named.
-    #[error("expected at least one artifact, found none")]
-    Empty,
+/// What an image index of a layout stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Platforms {
+    /// The index alone.
+    Index,
+    /// The index, and each manifest that it lists for a platform, which is named `NAME@DIGEST`.
+    Each,
 }
 
-impl SubjectsError {
-    /// The stable code of this error.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Reference(source) => source.code(),
-            Self::Unreadable { source, .. } if source.kind() == io::ErrorKind::NotFound => "subject-not-found",
-            Self::Unreadable { .. } => "subject-unreadable",
-            Self::Pattern { .. } => "subject-bad-pattern",
-            Self::NoMatch { .. } => "subject-no-match",
-            Self::Ambiguous { .. } => "subject-ambiguous",
-            Self::EmptyDirectory { .. } => "subject-empty-directory",
-            Self::Symlink { .. } => "subject-symlink",
-            Self::NotUtf8 { .. } => "subject-not-utf8",
-            Self::NoName { .. } => "subject-no-name",
-            Self::TooMany { .. } => "subject-too-many",
-            Self::File(source) => source.code(),
-            Self::Checksums { source, .. } => source.code(),
-            Self::EmptyChecksums { .. } => "subject-empty-checksums",
-            Self::Hash(source) => source.code(),
-            Self::Conflict { .. } => "subject-conflict",
-            Self::Artifact(source) => source.code(),
-            Self::Empty => "subject-empty",
-        }
-    }
+/// Whether one of these references is `@-`, so that standard input has to be read for [`SubjectOptions::stdin`].
+pub fn needs_stdin(texts: &[String]) -> bool {
+    texts.iter().any(|text| Reference::parse(text) == Ok(Reference::Stdin))
 }
 
 /// Expands references ([`Reference::parse`]) to artifacts, sorted by name.
 ///
-/// Names:
+/// Names, unless [`Naming`] says otherwise:
 /// * A file named by its path, or by a pattern, has its file name, whatever folder it lies in, as every generator of
 ///   provenance does.
 /// * A file of a directory has its path below that directory, with `/`.
 /// * A directory as a whole has its own name.
 /// * An entry of a checksums file has the name written there; the file itself is not looked for.
 /// * A digest is its own name.
+/// * An image has its registry and repository, without tag and digest. In a layout they are taken from its annotations, and
+///   the folder's name is the image's where there are none.
+/// * A package of npm has its package URL.
 ///
 /// Two of one name collapse when a digest of one algorithm says that they are the same, and are an error otherwise.
 /// A name twice in one checksums file under different algorithms is one artifact.
@@ -232,7 +133,7 @@ fn expand_capped(
     progress: &(dyn Fn(HashProgress) + Sync),
     limit: usize,
 ) -> Result<Vec<Artifact>, SubjectsError> {
-    find(texts, options.directories, limit)?.hashed(options, progress)?.artifacts()
+    find(texts, options, limit)?.hashed(options, progress)?.artifacts()
 }
 
 /// One thing that references name, found and not hashed yet.
@@ -257,43 +158,74 @@ pub enum Located {
 /// # Errors
 /// Every [`SubjectsError`] that does not come of reading an artifact.
 pub fn locate(texts: &[String]) -> Result<Vec<Located>, SubjectsError> {
-    let mut found = find(texts, Directories::EachFile, MAX_ENTRIES)?;
-    let mut paths: Vec<PathBuf> = found.files.drain(..).map(|(_, path)| path).collect();
+    let options = SubjectOptions {
+        also: Vec::new(),
+        directories: Directories::EachFile,
+        threads: NonZeroUsize::MIN,
+        naming: Naming::Basename,
+        platforms: Platforms::Index,
+        stdin: None,
+    };
+    let mut found = find(texts, &options, MAX_ENTRIES)?;
+    let mut paths: Vec<PathBuf> = found.files.drain(..).map(|(_, path)| path).chain(found.packages).collect();
     paths.sort();
     paths.dedup();
-    let digests = found.named.0.into_iter().map(|(name, (digests, _))| Located::Digests { name, digests });
+    let digests = found.named.into_digests().map(|(name, digests)| Located::Digests { name, digests });
     let located: Vec<Located> = paths.into_iter().map(Located::File).chain(digests).collect();
     if located.is_empty() { Err(SubjectsError::Empty) } else { Ok(located) }
 }
 
-fn find(texts: &[String], directories: Directories, limit: usize) -> Result<Found, SubjectsError> {
-    let mut found =
-        Found { count: Count::new(limit), files: Vec::new(), whole: Vec::new(), named: Named(BTreeMap::new()) };
+fn find(texts: &[String], options: &SubjectOptions, limit: usize) -> Result<Found, SubjectsError> {
+    let mut found = Found {
+        count: Count::new(limit),
+        directories: options.directories,
+        rule: Rule::of(&options.naming)?,
+        files: Vec::new(),
+        whole: Vec::new(),
+        packages: Vec::new(),
+        named: Named::new(),
+    };
     for text in texts {
         match Reference::parse(text)? {
-            Reference::Path(path) => found.path(Path::new(&path), directories)?,
-            Reference::Glob(pattern) => found.pattern(&pattern, directories)?,
+            Reference::Path(path) => found.typed_path(text, Path::new(&path))?,
+            Reference::Glob(pattern) => found.pattern(&pattern)?,
             Reference::Digest(digest) => {
                 found.count.one()?;
                 found.named.add(digest.to_string(), vec![digest], Origin::Typed)?;
             }
-            Reference::Checksums(path) => found.checksums(Path::new(&path))?,
-            Reference::Image(name) if fs::symlink_metadata(&name).is_ok() => {
-                found.path(Path::new(&name), directories)?;
+            Reference::Checksums(path) => {
+                found.checksums(&read_capped(Path::new(&path), MAX_CHECKSUMS)?, Path::new(&path))?;
             }
-            Reference::Image(text) => return Err(ReferenceError::Unsupported { text, form: "image" }.into()),
+            Reference::Stdin => {
+                let bytes = options.stdin.as_deref().ok_or(SubjectsError::Stdin)?;
+                found.checksums(bytes, Path::new(STDIN))?;
+            }
+            Reference::Image(name) if fs::symlink_metadata(&name).is_ok() => found.path(Path::new(&name))?,
+            Reference::Image(text) => found.image(&text)?,
+            Reference::Layout { path, digest } => found.layout(&path, digest.as_ref(), options.platforms)?,
+            Reference::Npm(path) => {
+                found.count.one()?;
+                found.packages.push(path.into());
+            }
         }
     }
     Ok(found)
 }
 
+/// What errors call standard input.
+const STDIN: &str = "standard input";
+
 /// What the references name, before it is hashed.
 struct Found {
     /// Files, folders and entries looked at.
     count: Count,
+    directories: Directories,
+    rule: Rule,
     /// Names and paths.
     files: Vec<(String, PathBuf)>,
     whole: Vec<Whole>,
+    /// Packages of npm, by their paths.
+    packages: Vec<PathBuf>,
     named: Named,
 }
 
@@ -305,20 +237,36 @@ struct Whole {
 }
 
 impl Found {
-    fn path(&mut self, path: &Path, directories: Directories) -> Result<(), SubjectsError> {
+    /// A path as it was typed; what is not there and looks like an image is refused as one.
+    fn typed_path(&mut self, text: &str, path: &Path) -> Result<(), SubjectsError> {
+        match self.path(path) {
+            Err(SubjectsError::Unreadable { source, .. })
+                if source.kind() == io::ErrorKind::NotFound && looks_like_image(text) =>
+            {
+                Err(SubjectsError::ImageUnpinned { text: text.to_owned() })
+            }
+            other => other,
+        }
+    }
+
+    fn path(&mut self, path: &Path) -> Result<(), SubjectsError> {
         self.count.one()?;
         let metadata = fs::metadata(path).map_err(unreadable(path))?;
         if !metadata.is_dir() {
             // A pipe or a device is refused when it is opened.
-            self.files.push((name_of(path)?, path.to_owned()));
+            self.files.push((self.rule.file(path, None)?, path.to_owned()));
             return Ok(());
         }
-        let files = files_below(path, directories, &mut self.count)?;
+        let files = files_below(path, self.directories, &mut self.count)?;
         if files.is_empty() {
             return Err(SubjectsError::EmptyDirectory { path: path.to_owned() });
         }
-        match directories {
-            Directories::EachFile => self.files.extend(files),
+        match self.directories {
+            Directories::EachFile => {
+                for (below, file) in files {
+                    self.files.push((self.rule.file(&path.join(&below), Some(below))?, file));
+                }
+            }
             Directories::Whole => {
                 let name = name_of(&fs::canonicalize(path).map_err(unreadable(path))?)?;
                 self.whole.push(Whole { name, path: path.to_owned(), files });
@@ -327,12 +275,42 @@ impl Found {
         Ok(())
     }
 
-    fn pattern(&mut self, text: &str, directories: Directories) -> Result<(), SubjectsError> {
+    /// `REGISTRY/REPOSITORY[:TAG]@DIGEST`, whose tag says nothing that the digest does not.
+    fn image(&mut self, text: &str) -> Result<(), SubjectsError> {
+        self.count.one()?;
+        let refused = |source: ImageNameError| SubjectsError::Image { text: text.to_owned(), source };
+        let image = ImageReference::parse(text).map_err(refused)?;
+        let digest = image.pinned().map_err(refused)?;
+        self.named.add(self.rule.image(&image.name, &digest), vec![digest], Origin::Typed)
+    }
+
+    fn layout(&mut self, path: &str, digest: Option<&Digest>, platforms: Platforms) -> Result<(), SubjectsError> {
+        self.count.one()?;
+        let folder = Path::new(path);
+        let image = Layout::open(folder)?.image(digest)?;
+        let name = match &image.name {
+            Some(name) => self.rule.image(name, &image.digest),
+            None => name_of(&fs::canonicalize(folder).map_err(unreadable(folder))?)?,
+        };
+        if platforms == Platforms::Each {
+            for digest in image.platforms {
+                self.count.one()?;
+                let name = match (&image.name, &self.rule) {
+                    (Some(name), Rule::Purl) => self.rule.image(name, &digest),
+                    _ => format!("{name}@{digest}"),
+                };
+                self.named.add(name, vec![digest], Origin::Path(folder.to_owned()))?;
+            }
+        }
+        self.named.add(name, vec![image.digest], Origin::Path(folder.to_owned()))
+    }
+
+    fn pattern(&mut self, text: &str) -> Result<(), SubjectsError> {
         let literal = Path::new(text);
         let exists = fs::symlink_metadata(literal).is_ok();
         let pattern = match PathPattern::parse(text) {
             Ok(pattern) => pattern,
-            Err(_) if exists => return self.path(literal, directories),
+            Err(_) if exists => return self.path(literal),
             Err(error) => {
                 return Err(SubjectsError::Pattern { pattern: text.to_owned(), text: error.to_string() });
             }
@@ -342,35 +320,28 @@ impl Found {
             let mut others = files.into_iter().filter(|file| !same_spelling(file, literal));
             return match others.next() {
                 Some(other) => Err(SubjectsError::Ambiguous { text: text.to_owned(), other }),
-                None => self.path(literal, directories),
+                None => self.path(literal),
             };
         }
         if files.is_empty() {
             return Err(SubjectsError::NoMatch { pattern: text.to_owned() });
         }
         for file in files {
-            self.files.push((name_of(&file)?, file));
+            self.files.push((self.rule.file(&file, None)?, file));
         }
         Ok(())
     }
 
-    fn checksums(&mut self, path: &Path) -> Result<(), SubjectsError> {
-        let bytes = read_capped(path, MAX_CHECKSUMS)?;
-        let entries = parse_checksums(&bytes, ChecksumsLimits::STANDARD)
+    fn checksums(&mut self, bytes: &[u8], path: &Path) -> Result<(), SubjectsError> {
+        let entries = parse_checksums(bytes, ChecksumsLimits::STANDARD)
             .map_err(|source| SubjectsError::Checksums { path: path.to_owned(), source })?;
         if entries.is_empty() {
             return Err(SubjectsError::EmptyChecksums { path: path.to_owned() });
         }
-        let file: Arc<Path> = path.into();
-        let mut names: BTreeMap<String, (usize, Vec<Digest>)> = BTreeMap::new();
-        for entry in entries {
+        for _ in &entries {
             self.count.one()?;
-            names.entry(entry.name).or_insert((entry.line, Vec::new())).1.push(entry.digest);
         }
-        for (name, (line, digests)) in names {
-            self.named.add(name, digests, Origin::Line { file: Arc::clone(&file), line })?;
-        }
-        Ok(())
+        add_lines(&mut self.named, entries, path)
     }
 
     fn hashed(
@@ -389,6 +360,10 @@ impl Found {
         for ((name, path), digests) in names.into_iter().zip(paths).zip(results) {
             self.named.add(name, digests?, Origin::Path(path))?;
         }
+        for path in self.packages {
+            let (name, digests) = npm::subject(&path, &options.also)?;
+            self.named.add(name, digests, Origin::Path(path))?;
+        }
         for Whole { name, path, files } in self.whole {
             let (names, paths): (Vec<_>, Vec<_>) = files.into_iter().unzip();
             let results = hash_files(&paths, &[Algorithm::Sha256], progress, options.threads);
@@ -397,55 +372,6 @@ impl Found {
             self.named.add(name, vec![directory_digest(lines)?], Origin::Path(path))?;
         }
         Ok(self.named)
-    }
-}
-
-/// Where an artifact comes from.
-enum Origin {
-    Path(PathBuf),
-    Line { file: Arc<Path>, line: usize },
-    Typed,
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Path(path) => write!(f, "{}", path.display()),
-            Self::Line { file, line } => write!(f, "{} line {line}", file.display()),
-            Self::Typed => f.write_str("a digest"),
-        }
-    }
-}
-
-/// Digests by name, and where each name was first found.
-struct Named(BTreeMap<String, (Vec<Digest>, Origin)>);
-
-impl Named {
-    fn add(&mut self, name: String, digests: Vec<Digest>, origin: Origin) -> Result<(), SubjectsError> {
-        match self.0.entry(name) {
-            Entry::Vacant(place) => {
-                place.insert((digests, origin));
-            }
-            Entry::Occupied(mut place) => {
-                let known = &place.get().0;
-                let (shared, new): (Vec<_>, Vec<_>) =
-                    digests.into_iter().partition(|d| known.iter().any(|k| k.algorithm() == d.algorithm()));
-                if shared.is_empty() || !shared.iter().all(|d| known.contains(d)) {
-                    let (first, second) = (place.get().1.to_string(), origin.to_string());
-                    return Err(SubjectsError::Conflict { name: place.key().clone(), first, second });
-                }
-                place.get_mut().0.extend(new);
-            }
-        }
-        Ok(())
-    }
-
-    fn artifacts(self) -> Result<Vec<Artifact>, SubjectsError> {
-        if self.0.is_empty() {
-            return Err(SubjectsError::Empty);
-        }
-        let artifacts = self.0.into_iter().map(|(name, (digests, _))| Artifact::new(name, digests));
-        Ok(artifacts.collect::<Result<_, _>>()?)
     }
 }
 
@@ -468,6 +394,7 @@ mod tests {
     use std::process::Command;
 
     use super::*;
+    use crate::store::hash::HashError;
 
     const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
     const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
@@ -485,7 +412,14 @@ mod tests {
     }
 
     fn options(directories: Directories) -> SubjectOptions {
-        SubjectOptions { also: vec![], directories, threads: NonZeroUsize::new(2).unwrap() }
+        SubjectOptions {
+            also: vec![],
+            directories,
+            threads: NonZeroUsize::new(2).unwrap(),
+            naming: Naming::Basename,
+            platforms: Platforms::Index,
+            stdin: None,
+        }
     }
 
     fn expand_in(
@@ -620,9 +554,6 @@ mod tests {
         assert_eq!(names(&folder, &[&commit]), [commit]);
         assert_eq!(refused(&folder, &["sha256:00"]).code(), "reference-bad-digest");
         assert_eq!(names(&folder, &["x@sha256:00"]), ["x@sha256:00"]);
-        let image = [format!("ghcr.io/sealmark-test/y@sha256:{ABC}")];
-        let error = expand(&image, &options(Directories::EachFile), &|_| {}).unwrap_err();
-        assert_eq!(error.code(), "reference-unsupported");
     }
 
     #[test]
@@ -685,6 +616,179 @@ mod tests {
         // Three entries listed, three that match.
         assert_eq!(run("PATH/d/?", 6).unwrap(), 2);
         assert_eq!(run("PATH/d/?", 5).unwrap_err().code(), "subject-too-many");
+    }
+
+    fn artifacts(folder: &tempfile::TempDir, texts: &[&str], options: &SubjectOptions) -> Vec<(String, String)> {
+        let found = expand_in(folder, texts, options).unwrap();
+        found.iter().map(|one| (one.name().to_owned(), one.digests()[0].to_string())).collect()
+    }
+
+    fn named_by(naming: Naming) -> SubjectOptions {
+        SubjectOptions { naming, ..options(Directories::EachFile) }
+    }
+
+    #[test]
+    fn names_are_relative_to_a_folder() {
+        let folder = folder_with(&["out/a/app=abc", "out/b/app=xyz", "out/top=abc", "else/app"]);
+        let place = |name: &str| folder.path().join(name);
+        let relative = named_by(Naming::Relative(place("out/b/..")));
+        let names = |texts: &[&str]| {
+            let found = expand_in(&folder, texts, &relative)?;
+            Ok::<_, SubjectsError>(found.iter().map(|one| one.name().to_owned()).collect::<Vec<_>>())
+        };
+        assert_eq!(names(&["out/*/app", "out/top"]).unwrap(), ["a/app", "b/app", "top"]);
+        assert_eq!(names(&["out/a", "else/../out/b"]).unwrap(), ["a/app", "b/app"]);
+        assert_eq!(names(&["out"]).unwrap(), ["a/app", "b/app", "top"]);
+        assert_eq!(names(&["else/app"]).unwrap_err().code(), "subject-outside-root");
+        assert_eq!(names(&["out/a", "else"]).unwrap_err().code(), "subject-outside-root");
+        symlink("../a/app", place("out/b/link")).unwrap();
+        symlink("../out/b", place("else/door")).unwrap();
+        assert_eq!(names(&["out/b/link", "else/door/app"]).unwrap(), ["b/app", "b/link"]);
+        let gone = named_by(Naming::Relative(place("absent")));
+        assert_eq!(expand_in(&folder, &["out/top"], &gone).unwrap_err().code(), "subject-not-found");
+        // By their file names the two are a conflict.
+        assert_eq!(refused(&folder, &["out/*/app"]).code(), "subject-conflict");
+    }
+
+    #[test]
+    fn names_are_package_urls() {
+        let folder = folder_with(&["d/app-1.0.0.crate", "d/bin/tool"]);
+        let names = |texts: &[&str]| -> Vec<String> {
+            artifacts(&folder, texts, &named_by(Naming::Purl)).into_iter().map(|one| one.0).collect()
+        };
+        assert_eq!(names(&["d"]), ["pkg:cargo/app@1.0.0", "pkg:generic/bin/tool"]);
+        assert_eq!(names(&["d/bin/*"]), ["pkg:generic/tool"]);
+        let image = format!("ghcr.io/acme/app:v1@sha256:{ABC}");
+        let found = expand(&[image], &named_by(Naming::Purl), &|_| {}).unwrap();
+        assert_eq!(found[0].name(), format!("pkg:oci/app@sha256%3A{ABC}?repository_url=ghcr.io/acme/app"));
+    }
+
+    #[test]
+    fn images_are_named_by_repository_and_pinned() {
+        let options = options(Directories::EachFile);
+        let of = |text: &str| expand(&[text.to_owned()], &options, &|_| {});
+        for text in ["ghcr.io/Acme/App", "ghcr.io/acme/app:v1", "GHCR.IO/acme/app"] {
+            let found = of(&format!("{text}@sha256:{ABC}")).unwrap();
+            assert_eq!((found[0].name(), found[0].digests()[0].hex().as_str()), ("ghcr.io/acme/app", ABC));
+        }
+        assert_eq!(of(&format!("debian@sha256:{ABC}")).unwrap()[0].name(), "index.docker.io/library/debian");
+        for tag in ["ghcr.io/sealmark-test/app:v1", "ghcr.io/sealmark-test/app", "debian:bookworm", "localhost:5000/x"]
+        {
+            assert_eq!(of(tag).unwrap_err().code(), "subject-image-unpinned", "{tag}");
+        }
+        assert_eq!(of("absent/app").unwrap_err().code(), "subject-not-found");
+        for bad in ["x y@sha256:00".to_owned(), "x@sha256:00".to_owned(), format!("x@gitCommit:{}", &ABC[..40])] {
+            assert_eq!(of(&bad).unwrap_err().code(), "subject-image-invalid", "{bad}");
+        }
+        // Two tags of one repository are two contents of one name.
+        let two = [format!("acme/app:1@sha256:{ABC}"), format!("acme/app:2@sha256:{EMPTY}")];
+        assert_eq!(expand(&two, &options, &|_| {}).unwrap_err().code(), "subject-conflict");
+        let located = locate(&two[..1]).unwrap();
+        assert!(matches!(&located[0], Located::Digests { name, .. } if name == "index.docker.io/acme/app"));
+    }
+
+    /// An image layout with an index of two platforms and one attestation about the first; `annotation` names it.
+    fn layout(annotation: &str) -> (tempfile::TempDir, String, Vec<String>) {
+        let folder = folder_with(&[r#"out/oci-layout={"imageLayoutVersion":"1.0.0"}"#]);
+        let blob = |text: &str| {
+            let digest = hex::encode(<sha2::Sha256 as sha2::Digest>::digest(text));
+            let path = folder.path().join("out/blobs/sha256").join(&digest);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+            (format!("sha256:{digest}"), text.len())
+        };
+        let descriptor = |kind: &str, (digest, size): &(String, usize), annotations: &str| {
+            let media = format!("application/vnd.oci.image.{kind}.v1+json");
+            format!(r#"{{"mediaType":"{media}","digest":"{digest}","size":{size},"annotations":{{{annotations}}}}}"#)
+        };
+        let manifests = ["amd64", "arm64", "about"].map(|one| blob(&format!(r#"{{"layers":[],"x":"{one}"}}"#)));
+        let about = r#""vnd.docker.reference.type":"attestation-manifest""#;
+        let items = manifests.iter().zip(["", "", about]).map(|(one, note)| descriptor("manifest", one, note));
+        let index = blob(&format!(r#"{{"manifests":[{}]}}"#, items.collect::<Vec<_>>().join(",")));
+        let top = format!(r#"{{"manifests":[{}]}}"#, descriptor("index", &index, annotation));
+        fs::write(folder.path().join("out/index.json"), top).unwrap();
+        (folder, index.0, manifests.into_iter().map(|one| one.0).collect())
+    }
+
+    #[test]
+    fn a_layout_is_one_image() {
+        let name = |annotation: &str, options: &SubjectOptions| {
+            let (folder, index, _) = layout(annotation);
+            let text = format!("oci-layout:{}", folder.path().join("out").display());
+            let found = expand(&[text.clone()], options, &|_| {}).unwrap();
+            assert_eq!(found.len(), 1);
+            assert_eq!(found[0].digests()[0].to_string(), index);
+            assert!(matches!(locate(&[text]).unwrap().as_slice(), [Located::Digests { .. }]));
+            found[0].name().to_owned()
+        };
+        let plain = options(Directories::EachFile);
+        let tag = r#""org.opencontainers.image.ref.name":"v1.0""#;
+        let full = r#""org.opencontainers.image.ref.name":"ghcr.io/Acme/App:v1.0""#;
+        let containerd =
+            r#""io.containerd.image.name":"docker.io/library/debian:12","org.opencontainers.image.ref.name":"12""#;
+        assert_eq!(name("", &plain), "out");
+        assert_eq!(name(tag, &plain), "out");
+        assert_eq!(name(full, &plain), "ghcr.io/acme/app");
+        assert_eq!(name(containerd, &plain), "index.docker.io/library/debian");
+        assert!(name(full, &named_by(Naming::Purl)).starts_with("pkg:oci/app@sha256%3A"));
+    }
+
+    #[test]
+    fn manifests_of_platforms_are_subjects_when_asked_for() {
+        let (folder, index, manifests) = layout(r#""org.opencontainers.image.ref.name":"ghcr.io/acme/app:1""#);
+        let text = format!("oci-layout:{}", folder.path().join("out").display());
+        let each = SubjectOptions { platforms: Platforms::Each, ..options(Directories::EachFile) };
+        let found = expand(&[text.clone()], &each, &|_| {}).unwrap();
+        let found: Vec<_> = found.iter().map(|one| (one.name().to_owned(), one.digests()[0].to_string())).collect();
+        let mut expected = vec![("ghcr.io/acme/app".to_owned(), index)];
+        expected.extend(manifests.iter().take(2).map(|one| (format!("ghcr.io/acme/app@{one}"), one.clone())));
+        expected.sort();
+        assert_eq!(found, expected);
+        // One of them by its digest.
+        let one = [format!("{text}@{}", manifests[1])];
+        let found = expand(&one, &options(Directories::EachFile), &|_| {}).unwrap();
+        assert_eq!((found[0].name(), found[0].digests()[0].to_string()), ("out", manifests[1].clone()));
+        // A manifest that is not what its digest says is no subject.
+        let path = folder.path().join("out/blobs/sha256").join(&manifests[0]["sha256:".len()..]);
+        fs::write(path, r#"{"layers":[],"x":"AMD64"}"#).unwrap();
+        assert_eq!(expand(&[text], &each, &|_| {}).unwrap_err().code(), "layout-blob-digest");
+    }
+
+    #[test]
+    fn layouts_with_several_images_list_them() {
+        let (folder, index, manifests) = layout("");
+        let entry = |media: &str, digest: &str| {
+            let hex = &digest["sha256:".len()..];
+            let size = fs::metadata(folder.path().join("out/blobs/sha256").join(hex)).unwrap().len();
+            format!(r#"{{"mediaType":"application/vnd.oci.image.{media}.v1+json","digest":"{digest}","size":{size}}}"#)
+        };
+        let top = format!(r#"{{"manifests":[{},{}]}}"#, entry("index", &index), entry("manifest", &manifests[0]));
+        fs::write(folder.path().join("out/index.json"), top).unwrap();
+        let text = format!("oci-layout:{}", folder.path().join("out").display());
+        let expand = |text: String| expand(&[text], &options(Directories::EachFile), &|_| {});
+        let error = expand(text.clone()).unwrap_err();
+        assert_eq!(error.code(), "layout-image-ambiguous");
+        assert!(error.to_string().contains(&index) && error.to_string().contains(&manifests[0]), "{error}");
+        assert_eq!(expand(format!("{text}@{index}")).unwrap().len(), 1);
+        assert_eq!(expand(format!("{text}@sha256:{ABC}")).unwrap_err().code(), "layout-blob-missing");
+        assert_eq!(expand(format!("{text}/nowhere")).unwrap_err().code(), "layout-missing");
+    }
+
+    #[test]
+    fn standard_input_is_handed_in() {
+        let text = ["@-".to_owned()];
+        let mut options = options(Directories::EachFile);
+        assert_eq!(expand(&text, &options, &|_| {}).unwrap_err().code(), "subject-stdin");
+        assert_eq!(locate(&text).unwrap_err().code(), "subject-stdin");
+        options.stdin = Some(format!("{ABC}  app\n").into_bytes());
+        assert_eq!(expand(&text, &options, &|_| {}).unwrap()[0].name(), "app");
+        options.stdin = Some(b"x".to_vec());
+        let error = expand(&text, &options, &|_| {}).unwrap_err();
+        assert_eq!(error.code(), "checksums-malformed-line");
+        assert!(error.to_string().starts_with("standard input: line 1"), "{error}");
+        options.stdin = Some(Vec::new());
+        assert_eq!(expand(&text, &options, &|_| {}).unwrap_err().code(), "subject-empty-checksums");
+        assert!(needs_stdin(&["a".to_owned(), "@-".to_owned()]) && !needs_stdin(&["@a".to_owned(), "-".to_owned()]));
     }
 
     #[test]

@@ -144,6 +144,12 @@ pub struct Selected {
 }
 
 impl Selected {
+    /// Every address.
+    pub fn addresses(&self) -> impl Iterator<Item = &str> {
+        let logs = self.logs.iter().map(|log| log.0.as_str());
+        std::iter::once(self.ca.as_str()).chain(logs).chain(self.timestamps.iter().map(String::as_str))
+    }
+
     /// The addresses among the certificate authority and the logs that belong to Sigstore's public instances, production or
     /// staging. Each publishes the identity in the certificate; a log publishes the digests as well.
     pub fn public(&self) -> Vec<&str> {

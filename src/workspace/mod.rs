@@ -3,6 +3,9 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::generate::dependencies::DependencyError;
+
+pub mod dependencies;
 pub mod git;
 pub mod sample;
 
@@ -49,11 +52,14 @@ pub enum WorkspaceError {
     /// More of something than is looked at.
     #[error("expected at most {limit} {what}, found more")]
     TooMany {
-        /// `references` or `submodules`.
+        /// `references`, `submodules`, `files in the checkout` or the like.
         what: &'static str,
         /// The cap.
         limit: usize,
     },
+    /// A file that lists dependencies cannot be used.
+    #[error(transparent)]
+    Dependency(#[from] DependencyError),
     /// libgit2 cannot read the repository.
     #[error("expected a readable git repository, found: {text}")]
     Git {
@@ -72,6 +78,7 @@ impl WorkspaceError {
             Self::Bare { .. } => "git-bare",
             Self::NotUtf8 { .. } => "git-not-utf8",
             Self::TooMany { .. } => "git-too-many",
+            Self::Dependency(source) => source.code(),
             Self::Git { .. } => "git-unreadable",
         }
     }

@@ -90,7 +90,7 @@ fn a_counterpart_that_others_wrote_signs_what_all_accept() {
         let workflow = token.claims().text("job_workflow_ref").unwrap();
         let (identity, issuer) =
             (format!("https://github.com/{workflow}"), token.claims().issuer().unwrap().to_owned());
-        let certified = Certified::new(&token, &services.ca, Timestamp::now()).unwrap();
+        let certified = Certified::new(&client::permit(), &token, &services.ca, Timestamp::now()).unwrap();
         let statement = client::provenance(&GitHub::default()).to_string();
         let attestation = certified.sign_statement(statement.as_bytes(), &services).unwrap();
         let message = certified.sign_message(ARTIFACT, &services).unwrap();

@@ -53,7 +53,9 @@ fn outsiders_accept_what_is_signed_here() {
         let instance = if offer == Offer::Logless { Instance::Private } else { Instance::Public };
         let server = SigstoreServer::start("interop", instance);
         let services = client::services(&server, offer);
-        let certified = Certified::new(&client::token(&server).unwrap(), &services.ca, Timestamp::now()).unwrap();
+        let certified =
+            Certified::new(&client::permit(), &client::token(&server).unwrap(), &services.ca, Timestamp::now())
+                .unwrap();
         let statement = client::provenance(&GitHub::default()).to_string();
         let attestation = certified.sign_statement(statement.as_bytes(), &services).unwrap().to_json();
         let message = certified.sign_message(ARTIFACT, &services).unwrap().to_json();

@@ -7,6 +7,7 @@ use sealmark::formats::artifact::Artifact;
 use sealmark::formats::bundle::Bundle;
 use sealmark::formats::digest::Algorithm;
 use sealmark::formats::digest::Digest;
+use sealmark::generate::ci::Visibility;
 use sealmark::remote::token;
 use sealmark::remote::token::Audience;
 use sealmark::remote::token::IdToken;
@@ -14,6 +15,10 @@ use sealmark::remote::token::TokenError;
 use sealmark::sign::SignError;
 use sealmark::sign::keyless::Certified;
 use sealmark::sign::keyless::Services;
+use sealmark::sign::privacy;
+use sealmark::sign::privacy::Consent;
+use sealmark::sign::privacy::Instance;
+use sealmark::sign::privacy::Permit;
 use sealmark::trust::key::sha256;
 use sealmark::trust::root::TrustedRoot;
 use sealmark::trust::signing_config::LogChoice;
@@ -78,6 +83,11 @@ pub(crate) fn provenance(run: &GitHub) -> Value {
     statement::provenance(&json!([statement::subject("app.tar.gz", ARTIFACT)]), run)
 }
 
+/// Leave to publish the names of a public source.
+pub(crate) fn permit() -> Permit {
+    privacy::ask(Visibility::Public, Instance::Public, Consent::Withheld).unwrap()
+}
+
 /// The services that a server offers; of [`Offer::Both`] both logs, which no configuration can ask for.
 pub(crate) fn services(server: &SigstoreServer, offer: Offer) -> Services {
     let config = SigningConfig::parse(server.signing_config(offer).to_string().as_bytes()).unwrap();
@@ -108,7 +118,7 @@ pub(crate) fn run(server: &SigstoreServer, offer: Offer) -> Result<Bundle, Failu
 
 /// A statement signed with a token.
 pub(crate) fn signed(token: &IdToken, services: &Services) -> Result<Bundle, SignError> {
-    let certified = Certified::new(token, &services.ca, Timestamp::now())?;
+    let certified = Certified::new(&permit(), token, &services.ca, Timestamp::now())?;
     certified.sign_statement(provenance(&GitHub::default()).to_string().as_bytes(), services)
 }
 

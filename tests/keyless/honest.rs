@@ -108,7 +108,7 @@ fn one_certificate_signs_many_statements() {
     let server = SigstoreServer::start("keyless", Instance::Public);
     let services = client::services(&server, Offer::Both);
     let token = client::token(&server).unwrap();
-    let certified = Certified::new(&token, &services.ca, Timestamp::now()).unwrap();
+    let certified = Certified::new(&client::permit(), &token, &services.ca, Timestamp::now()).unwrap();
     assert!(certified.still_valid(Timestamp::now()));
     let statement = client::provenance(&GitHub::default()).to_string();
     let sign =
@@ -131,7 +131,7 @@ fn plain_signatures_are_logged_and_verified() {
         let server = SigstoreServer::start("keyless", Instance::Public);
         let services = client::services(&server, offer);
         let token = client::token(&server).unwrap();
-        let certified = Certified::new(&token, &services.ca, Timestamp::now()).unwrap();
+        let certified = Certified::new(&client::permit(), &token, &services.ca, Timestamp::now()).unwrap();
         let bundle = certified.sign_message(ARTIFACT, &services).unwrap();
         let verifier = Verifier::new(vec![client::root(&server)], Vec::new());
         let verify = |message: &Message<'_>| verifier.verify_message(&bundle, message, Timestamp::now());

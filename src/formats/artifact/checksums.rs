@@ -176,6 +176,29 @@ const TAGS: &[(&str, Algorithm)] = &[
 /// # Errors
 /// Every [`ChecksumsError`]; no line is skipped because it is malformed.
 pub fn parse_checksums(bytes: &[u8], limits: ChecksumsLimits) -> Result<Vec<ChecksumLine>, ChecksumsError> {
+    parse(bytes, limits, Separator::Two)
+}
+
+/// Reads what [`parse_checksums`] reads, and also lines in which a single space, a tab, or any number of them stand between
+/// checksum and name, as people write such lists by hand. Space around a line and before a name is no part of it then, so
+/// this is only for lists that are defined so.
+///
+/// # Errors
+/// As [`parse_checksums`].
+pub fn parse_separated(bytes: &[u8], limits: ChecksumsLimits) -> Result<Vec<ChecksumLine>, ChecksumsError> {
+    parse(bytes, limits, Separator::Any)
+}
+
+/// What stands between a checksum and its name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Separator {
+    /// Two characters: a space, and a space or `*`.
+    Two,
+    /// Space and tabs, then perhaps `*`.
+    Any,
+}
+
+fn parse(bytes: &[u8], limits: ChecksumsLimits, separator: Separator) -> Result<Vec<ChecksumLine>, ChecksumsError> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let text = str::from_utf8(bytes).map_err(|error| {
         let before = bytes.iter().take(error.valid_up_to()).filter(|b| **b == b'\n').count();
@@ -189,10 +212,11 @@ pub fn parse_checksums(bytes: &[u8], limits: ChecksumsLimits) -> Result<Vec<Chec
             return Err(ChecksumsError::TooManyLines { limit: limits.lines });
         }
         let text = text.strip_suffix('\r').unwrap_or(text);
+        let text = if separator == Separator::Any { text.trim_ascii() } else { text };
         if text.trim_ascii().is_empty() || text.starts_with('#') {
             continue;
         }
-        entries.push(parse_line(text, line, limits)?);
+        entries.push(parse_line(text, line, limits, separator)?);
     }
     without_repeats(entries)
 }
@@ -222,12 +246,21 @@ fn without_repeats(entries: Vec<ChecksumLine>) -> Result<Vec<ChecksumLine>, Chec
     Ok(entries.into_iter().filter(|entry| repeats.binary_search(&entry.line).is_err()).collect())
 }
 
-fn parse_line(text: &str, line: usize, limits: ChecksumsLimits) -> Result<ChecksumLine, ChecksumsError> {
+fn parse_line(
+    text: &str,
+    line: usize,
+    limits: ChecksumsLimits,
+    separator: Separator,
+) -> Result<ChecksumLine, ChecksumsError> {
     let (escaped, body) = text.strip_prefix('\\').map_or((false, text), |rest| (true, rest));
+    let splits: &[char] = if separator == Separator::Any { &[' ', '\t'] } else { &[' '] };
     let (first, rest) =
-        body.split_once(' ').ok_or_else(|| malformed(line, "\"HEX  NAME\" or \"ALGORITHM (NAME) = HEX\"", text))?;
-    let (algorithm, bytes, name) =
-        if rest.starts_with('(') && !is_hex(first) { tagged(first, rest, line)? } else { untagged(first, rest, line)? };
+        body.split_once(splits).ok_or_else(|| malformed(line, "\"HEX  NAME\" or \"ALGORITHM (NAME) = HEX\"", text))?;
+    let (algorithm, bytes, name) = if rest.starts_with('(') && !is_hex(first) {
+        tagged(first, rest, line)?
+    } else {
+        untagged(first, rest, line, separator)?
+    };
     if name.is_empty() {
         return Err(malformed(line, "a name", text));
     }
@@ -258,14 +291,25 @@ fn tagged<'a>(tag: &str, rest: &'a str, line: usize) -> Result<(Algorithm, Vec<u
 }
 
 /// `HEX`, then ` NAME` (read as text) or `*NAME` (read as binary; the same today).
-fn untagged<'a>(hex: &str, rest: &'a str, line: usize) -> Result<(Algorithm, Vec<u8>, &'a str), ChecksumsError> {
+fn untagged<'a>(
+    hex: &str,
+    rest: &'a str,
+    line: usize,
+    separator: Separator,
+) -> Result<(Algorithm, Vec<u8>, &'a str), ChecksumsError> {
     let no_hex = || malformed(line, "a hexadecimal checksum or a tag such as \"SHA256 (NAME) = HEX\"", hex);
     if !is_hex(hex) {
         return Err(no_hex());
     }
-    let name = rest
-        .strip_prefix([' ', '*'])
-        .ok_or_else(|| malformed(line, "two spaces, or a space and *, after the checksum", rest))?;
+    let name = match separator {
+        Separator::Two => rest
+            .strip_prefix([' ', '*'])
+            .ok_or_else(|| malformed(line, "two spaces, or a space and *, after the checksum", rest))?,
+        Separator::Any => {
+            let rest = rest.trim_ascii_start();
+            rest.strip_prefix('*').unwrap_or(rest)
+        }
+    };
     let algorithm = match hex.len() {
         32 => Algorithm::Md5,
         40 => Algorithm::Sha1,
