@@ -8,17 +8,17 @@ use sealmark::formats::bundle::Bundle;
 use sealmark::formats::digest::Algorithm;
 use sealmark::formats::digest::Digest;
 use sealmark::generate::ci::Visibility;
+use sealmark::remote::token;
 use sealmark::remote::token::Audience;
 use sealmark::remote::token::IdToken;
 use sealmark::remote::token::TokenError;
-use sealmark::remote::token;
 use sealmark::sign::SignError;
 use sealmark::sign::keyless::Certified;
 use sealmark::sign::keyless::Services;
+use sealmark::sign::privacy;
 use sealmark::sign::privacy::Consent;
 use sealmark::sign::privacy::Instance;
 use sealmark::sign::privacy::Permit;
-use sealmark::sign::privacy;
 use sealmark::trust::key::sha256;
 use sealmark::trust::root::TrustedRoot;
 use sealmark::trust::signing_config::LogChoice;
@@ -83,6 +83,11 @@ pub(crate) fn provenance(run: &GitHub) -> Value {
     statement::provenance(&json!([statement::subject("app.tar.gz", ARTIFACT)]), run)
 }
 
+/// Leave to publish the names of a public source.
+pub(crate) fn permit() -> Permit {
+    privacy::ask(Visibility::Public, Instance::Public, Consent::Withheld).unwrap()
+}
+
 /// The services that a server offers; of [`Offer::Both`] both logs, which no configuration can ask for.
 pub(crate) fn services(server: &SigstoreServer, offer: Offer) -> Services {
     let config = SigningConfig::parse(server.signing_config(offer).to_string().as_bytes()).unwrap();
@@ -129,9 +134,4 @@ pub(crate) fn verified(server: &SigstoreServer, bundle: &Bundle) -> Result<Verif
     let read = Bundle::from_json(serde_json::from_str(&bundle.to_json().to_string()).unwrap()).unwrap();
     assert_eq!(&read, bundle);
     Verifier::new(vec![root(server)], Vec::new()).verify(&read, &artifact, Timestamp::now())
-}
-
-/// The source of every token here is public.
-fn permit() -> Permit {
-    privacy::ask(Visibility::Public, Instance::Public, Consent::Withheld).unwrap()
 }

@@ -6,14 +6,9 @@ use jiff::Timestamp;
 use sealmark::formats::bundle::Bundle;
 use sealmark::formats::bundle::Version;
 use sealmark::formats::log_entry::EntryKind;
-use sealmark::generate::ci::Visibility;
 use sealmark::remote::token::Audience;
 use sealmark::remote::token::IdToken;
 use sealmark::sign::keyless::Certified;
-use sealmark::sign::privacy::Consent;
-use sealmark::sign::privacy::Instance;
-use sealmark::sign::privacy::Permit;
-use sealmark::sign::privacy;
 use sealmark::trust::key::sha256;
 use sealmark::verify::Message;
 use sealmark::verify::Publicity;
@@ -113,7 +108,7 @@ fn one_certificate_signs_many_statements() {
     let server = SigstoreServer::start("keyless", Instance::Public);
     let services = client::services(&server, Offer::Both);
     let token = client::token(&server).unwrap();
-    let certified = Certified::new(&permit(), &token, &services.ca, Timestamp::now()).unwrap();
+    let certified = Certified::new(&client::permit(), &token, &services.ca, Timestamp::now()).unwrap();
     assert!(certified.still_valid(Timestamp::now()));
     let statement = client::provenance(&GitHub::default()).to_string();
     let sign =
@@ -136,7 +131,7 @@ fn plain_signatures_are_logged_and_verified() {
         let server = SigstoreServer::start("keyless", Instance::Public);
         let services = client::services(&server, offer);
         let token = client::token(&server).unwrap();
-        let certified = Certified::new(&permit(), &token, &services.ca, Timestamp::now()).unwrap();
+        let certified = Certified::new(&client::permit(), &token, &services.ca, Timestamp::now()).unwrap();
         let bundle = certified.sign_message(ARTIFACT, &services).unwrap();
         let verifier = Verifier::new(vec![client::root(&server)], Vec::new());
         let verify = |message: &Message<'_>| verifier.verify_message(&bundle, message, Timestamp::now());
@@ -151,9 +146,4 @@ fn plain_signatures_are_logged_and_verified() {
         judged += 1;
     }
     println!("{judged} plain signatures");
-}
-
-/// The source of every token here is public.
-fn permit() -> Permit {
-    privacy::ask(Visibility::Public, Instance::Public, Consent::Withheld).unwrap()
 }
