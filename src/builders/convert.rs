@@ -401,10 +401,10 @@ mod tests {
                 json!(super::super::predicate::COMMUNITY_BUILD_TYPE),
             ),
             (
-                with("/buildDefinition/buildType", json!(super::super::predicate::ACTIONS_BUILD_TYPE)),
+                with("/buildDefinition/buildType", json!(crate::generate::ci::github::ACTIONS_BUILD_TYPE)),
                 "build-type-twin",
                 "/buildDefinition/buildType".into(),
-                json!(super::super::predicate::ACTIONS_BUILD_TYPE),
+                json!(crate::generate::ci::github::ACTIONS_BUILD_TYPE),
             ),
             (
                 dependency("git+https://gitlab.com/acme/app", json!({"sha256": COMMIT})),

@@ -337,8 +337,8 @@ mod tests {
             let provenance = Provenance::from_predicate("https://slsa.dev/provenance/v1", &predicate).unwrap().unwrap();
             Stated { dependencies: 0, ..read(&provenance) }
         };
-        let plain = of(ACTIONS_BUILD_TYPE, workflow.clone(), json!([source]));
-        let build = json!({"buildType": ACTIONS_BUILD_TYPE, "externalParameters": workflow});
+        let plain = of(github::ACTIONS_BUILD_TYPE, workflow.clone(), json!([source]));
+        let build = json!({"buildType": github::ACTIONS_BUILD_TYPE, "externalParameters": workflow});
         let run = json!({"run": {"argv": ["make"]}, "build": build});
         assert_eq!(of(wrap::BUILD_TYPE, run.clone(), json!([input, source])), plain);
         assert_eq!((plain.configs.len(), plain.uris.len(), plain.commits.len()), (1, 1, 1));

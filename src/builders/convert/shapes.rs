@@ -10,8 +10,8 @@ use crate::builders::convert::descriptors;
 use crate::builders::convert::object;
 use crate::builders::convert::quirks::Notes;
 use crate::builders::convert::quirks::Quirk;
-use crate::builders::predicate::ACTIONS_BUILD_TYPE;
 use crate::builders::predicate::COMMUNITY_BUILD_TYPE;
+use crate::generate::ci::github::ACTIONS_BUILD_TYPE;
 
 /// Where a field stands, its names in protobuf's spelling, and its names in v1.
 const SNAKE_CASE: &[(&str, &str, &str)] = &[
