@@ -54,6 +54,7 @@ use sealmark::generate::wrap;
 use sealmark::generate::wrap::Ran;
 use sealmark::report::Report;
 use sealmark::report::conversion::Conversion;
+use sealmark::report::doctor::DoctorReport;
 use sealmark::report::inspection::Inspection;
 use sealmark::report::policy_files::CheckReport;
 use sealmark::report::policy_files::TestReport;
@@ -99,6 +100,7 @@ const TABLE: &[Entry] = &[
     ("facts-v1", "A document of facts, as `--facts` reads it", facts_document),
     ("buildtypes/run-v1", "externalParameters of https://sealmark.dev/buildtypes/run/v1", run_external),
     ("conversion-v1", "What `sealmark inspect --convert` writes", conversion),
+    ("doctor-v1", "What `sealmark doctor --format json` writes", doctor),
     ("inspection-v1", "What `sealmark inspect --format json` writes", inspection),
     ("policy-check-v1", "What `sealmark policy check` and `lint` write with `--format json`", policy_check),
     ("policy-test-v1", "What `sealmark policy test --format json` writes", policy_test),
@@ -629,6 +631,10 @@ fn written<T: JsonSchema>(id: &str) -> Value {
 
 fn conversion() -> Value {
     written::<Conversion>(sealmark::report::conversion::SCHEMA)
+}
+
+fn doctor() -> Value {
+    written::<DoctorReport>(sealmark::report::doctor::SCHEMA)
 }
 
 fn inspection() -> Value {

@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, reason = "a test says what it skips")]
 
 mod diagnosis;
+mod doctor;
 mod formats;
 mod hostile;
 mod migration;

@@ -31,7 +31,8 @@ impl Credentials {
         let mut out = Self::default();
         for (host, value) in top.get("auths").and_then(Value::as_object).into_iter().flatten() {
             let kept = ["auth", "identitytoken", "registrytoken", "password"];
-            let here = kept.iter().any(|key| value.get(key).and_then(Value::as_str).is_some_and(|text| !text.is_empty()));
+            let here =
+                kept.iter().any(|key| value.get(key).and_then(Value::as_str).is_some_and(|text| !text.is_empty()));
             // An entry without content says that a helper has it.
             if here || top.contains_key("credsStore") {
                 out.hosts.extend(name(host));
@@ -67,7 +68,8 @@ fn name(key: &str) -> Option<String> {
 /// The program of a helper; a name with anything else in it is none that docker would run.
 fn program(helper: &str) -> Option<String> {
     let spelt = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-    (!helper.is_empty() && helper.len() < 100 && helper.chars().all(spelt)).then(|| format!("docker-credential-{helper}"))
+    (!helper.is_empty() && helper.len() < 100 && helper.chars().all(spelt))
+        .then(|| format!("docker-credential-{helper}"))
 }
 
 #[cfg(test)]
