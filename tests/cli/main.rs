@@ -9,6 +9,7 @@ mod formats;
 mod hostile;
 mod migration;
 mod online;
+mod run;
 mod showing;
 #[path = "../support/mod.rs"]
 mod support;
