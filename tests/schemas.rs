@@ -271,7 +271,7 @@ fn provenance_v1_strict() -> Value {
     merge(&mut schema, "/$defs/Builder/properties/version", json!({"minProperties": 1}));
     merge(&mut schema, "/$defs/Metadata", json!({"minProperties": 1}));
     merge(&mut schema, "/$defs/Metadata/properties/invocationId", json!({"minLength": 1}));
-    merge(&mut schema, "/$defs/Metadata/properties", json!({"sealmark_dependencies": dependencies()}));
+    merge(&mut schema, "/$defs/Metadata/properties", json!({"sealmark_dependencies": dependencies(), "sealmark_masked": masked()}));
     for name in ["startedOn", "finishedOn"] {
         merge(&mut schema, &format!("/$defs/Metadata/properties/{name}"), json!({"pattern": TIMESTAMP}));
     }
@@ -476,6 +476,15 @@ fn actions_internal() -> Value {
     schema["$defs"] = json!({"ActionsRunParameters": run});
     schema["properties"]["github"]["$ref"] = json!("#/$defs/ActionsRunParameters");
     schema
+}
+
+/// What `sealmark_masked` holds.
+fn masked() -> Value {
+    json!({
+        "type": "array",
+        "description": "JSON pointers (RFC 6901) to the values of which `[MASKED]` stands here.",
+        "items": {"type": "string", "pattern": "^/"}, "minItems": 1, "uniqueItems": true,
+    })
 }
 
 /// What `sealmark_dependencies` holds.
@@ -888,7 +897,6 @@ fn github_example() -> Value {
         github_form: ci::GithubForm::Complete,
         git: None,
         parameters: &BTreeMap::from([("profile".to_owned(), "release".to_owned())]),
-        masked: &[],
         sealmark_version: "0.1.0",
         invocation_id: None,
         started_on: None,

@@ -16,6 +16,7 @@ use crate::formats::certificate::San;
 use crate::formats::certificate::SigningCertificate;
 use crate::formats::provenance::Provenance;
 use crate::generate::GenerateError;
+use crate::generate::ci::reserved;
 use crate::generate::agreement::rows::ROWS;
 use crate::generate::agreement::rows::Row;
 use crate::generate::agreement::rows::Silence;
@@ -27,20 +28,6 @@ const PROVENANCE: &str = "https://slsa.dev/provenance/";
 
 /// Longest value that an error repeats, in characters.
 const MAX_SHOWN: usize = 300;
-
-/// What the builder ids of platforms begin with that sign in their own name, or whose workflows do.
-const PLATFORM_BUILDERS: &[&str] = &[
-    "https://buildkite.com/",
-    "https://circleci.com/",
-    "https://cloudbuild.googleapis.com/",
-    "https://github.com/actions/runner",
-    "https://github.com/slsa-framework/",
-    "https://gitlab.com/",
-    "https://tekton.dev/chains/",
-];
-
-/// What builder ids of such platforms hold, on whatever host: a GitHub workflow, a GitLab configuration and runner.
-const PLATFORM_PARTS: &[&str] = &["/.github/workflows/", "//.gitlab-ci.yml@", "/-/runners/"];
 
 /// The claims of a certificate that no person has: whoever holds one of them signs for a platform.
 const PLATFORM_CLAIMS: &[Claim] = &[
@@ -150,8 +137,8 @@ fn signer(certificate: &SigningCertificate) -> Signer {
 /// A person, or a workload without claims of a build, who signs as a platform's builder.
 fn impostor(predicate: &Predicate<'_>, certificate: &SigningCertificate) -> Option<Disagreement> {
     let id = predicate.builder_id();
-    let known = PLATFORM_BUILDERS.iter().any(|begin| id.starts_with(begin));
-    let claims_to_be = known || PLATFORM_PARTS.iter().any(|part| id.contains(part));
+    // Ours that stand for no platform are for everybody.
+    let claims_to_be = reserved::is_builder_id(id) && !id.starts_with("https://sealmark.dev/");
     let san = certificate.san.as_str();
     (claims_to_be && id != san).then(|| Disagreement {
         field: "builder.id",

@@ -21,8 +21,6 @@ pub const MAX_URL: usize = 2048;
 const MEDIA_TYPE: &str = "application/vnd.dev.sigstore.signingconfig.v0.2+json";
 /// Major versions of the interfaces of a certificate authority and of a timestamp authority that are spoken here.
 const SUPPORTED: u64 = 1;
-/// Whose services put what is signed into a log that everybody reads.
-const PUBLIC_DOMAINS: [&str; 2] = ["sigstore.dev", "sigstage.dev"];
 
 /// The interface of a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,24 +147,6 @@ impl Selected {
         let logs = self.logs.iter().map(|log| log.0.as_str());
         std::iter::once(self.ca.as_str()).chain(logs).chain(self.timestamps.iter().map(String::as_str))
     }
-
-    /// The addresses among the certificate authority and the logs that belong to Sigstore's public instances, production or
-    /// staging. Each publishes the identity in the certificate; a log publishes the digests as well.
-    pub fn public(&self) -> Vec<&str> {
-        let all = std::iter::once(self.ca.as_str()).chain(self.logs.iter().map(|log| log.0.as_str()));
-        all.filter(|url| is_public(url)).collect()
-    }
-}
-
-/// Whether an address belongs to a public instance of Sigstore.
-pub fn is_public(url: &str) -> bool {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = authority.rsplit('@').next().unwrap_or_default().split(':').next().unwrap_or_default();
-    let host = host.trim_end_matches('.').to_ascii_lowercase();
-    PUBLIC_DOMAINS
-        .iter()
-        .any(|domain| host.strip_suffix(domain).is_some_and(|sub| sub.is_empty() || sub.ends_with('.')))
 }
 
 impl SigningConfig {
@@ -418,7 +398,7 @@ mod tests {
         assert_eq!(selected.ca, "https://fulcio.sigstore.dev");
         assert_eq!(selected.logs, [("https://rekor.sigstore.dev".to_owned(), LogVersion::V1)]);
         assert_eq!(selected.timestamps, ["https://timestamp.sigstore.dev/api/v1/timestamp"]);
-        assert_eq!(selected.public(), ["https://fulcio.sigstore.dev", "https://rekor.sigstore.dev"]);
+        assert_eq!(selected.addresses().count(), 3);
         let early = SigningConfig::public_good().unwrap().select(time("2021-01-01T00:00:00Z"), LogChoice::Highest);
         assert_eq!(early.unwrap_err().code(), "signing-config-no-service");
     }
@@ -524,24 +504,6 @@ mod tests {
         assert_eq!(SigningConfig::parse(&[b' '; MAX_BYTES + 1]).unwrap_err().code(), "signing-config-invalid");
         for other in ["application/vnd.dev.sigstore.signingconfig.v0.1+json", "application/json"] {
             assert_eq!(parse(&with("mediaType", json!(other))).map(drop), Err("signing-config-media-type"));
-        }
-    }
-
-    #[test]
-    fn public_instances_are_known_by_their_domain() {
-        for public in [
-            "https://fulcio.sigstore.dev",
-            "https://log2025-1.rekor.sigstore.dev/x",
-            "https://FULCIO.sigstore.dev:443",
-            "https://fulcio.sigstage.dev",
-            "https://sigstore.dev.",
-        ] {
-            assert!(is_public(public), "{public}");
-        }
-        for private in
-            ["https://notsigstore.dev", "https://sigstore.dev.acme.test", "https://fulcio.acme.test/sigstore.dev"]
-        {
-            assert!(!is_public(private), "{private}");
         }
     }
 }

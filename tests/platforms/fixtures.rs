@@ -66,7 +66,6 @@ impl Job {
             github_form: GithubForm::Github,
             git: self.git.as_ref(),
             parameters: &self.parameters,
-            masked: &[],
             sealmark_version: "0.1.0",
             invocation_id: self.invocation_id,
             started_on: None,

@@ -136,7 +136,6 @@ impl Job {
             github_form: self.form,
             git: self.git.as_ref(),
             parameters: &self.parameters,
-            masked: &[],
             sealmark_version: "0.1.0",
             invocation_id: self.invocation_id.as_deref(),
             started_on: None,

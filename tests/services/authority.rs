@@ -14,10 +14,10 @@ use sealmark::generate::ci::Visibility;
 use sealmark::remote::fulcio::CertificateAuthority;
 use sealmark::sign::SignError;
 use sealmark::sign::keyless::Certified;
+use sealmark::sign::privacy;
 use sealmark::sign::privacy::Consent;
 use sealmark::sign::privacy::Instance;
 use sealmark::sign::privacy::Permit;
-use sealmark::sign::privacy;
 use serde_json::Value;
 use serde_json::json;
 
