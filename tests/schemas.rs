@@ -271,7 +271,11 @@ fn provenance_v1_strict() -> Value {
     merge(&mut schema, "/$defs/Builder/properties/version", json!({"minProperties": 1}));
     merge(&mut schema, "/$defs/Metadata", json!({"minProperties": 1}));
     merge(&mut schema, "/$defs/Metadata/properties/invocationId", json!({"minLength": 1}));
-    merge(&mut schema, "/$defs/Metadata/properties", json!({"sealmark_dependencies": dependencies(), "sealmark_masked": masked()}));
+    merge(
+        &mut schema,
+        "/$defs/Metadata/properties",
+        json!({"sealmark_dependencies": dependencies(), "sealmark_masked": masked()}),
+    );
     for name in ["startedOn", "finishedOn"] {
         merge(&mut schema, &format!("/$defs/Metadata/properties/{name}"), json!({"pattern": TIMESTAMP}));
     }

@@ -16,12 +16,12 @@ use crate::formats::certificate::San;
 use crate::formats::certificate::SigningCertificate;
 use crate::formats::provenance::Provenance;
 use crate::generate::GenerateError;
-use crate::generate::ci::reserved;
 use crate::generate::agreement::rows::ROWS;
 use crate::generate::agreement::rows::Row;
 use crate::generate::agreement::rows::Silence;
 use crate::generate::agreement::said::Predicate;
 use crate::generate::ci::github;
+use crate::generate::ci::reserved;
 
 /// What predicate types of SLSA provenance begin with, of versions that nobody here knows too.
 const PROVENANCE: &str = "https://slsa.dev/provenance/";
