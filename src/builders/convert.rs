@@ -316,6 +316,7 @@ mod tests {
 
     /// Each quirk: what is written, which deviation alone is told, and what stands at a place of the conversion.
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn each_quirk_is_named_and_normalised() {
         let dependencies = "/buildDefinition/resolvedDependencies";
         let dependency = |uri: &str, digest: Value| with(dependencies, json!([{"uri": uri, "digest": digest}]));

@@ -171,7 +171,9 @@ fn v1(predicate: &ProvenanceV1, stated: &mut Stated) {
     };
     let main = if tekton {
         named("inputs/result").into_iter().take(1).collect()
-    } else if named_source(build_type, external) && !named(github::SOURCE_NAME).is_empty() {
+    } else if (named_source(build_type, external) || definition.build_type == wrap::BUILD_TYPE)
+        && !named(github::SOURCE_NAME).is_empty()
+    {
         // Ours have it under its name, in whatever order; two of that name must agree.
         named(github::SOURCE_NAME)
     } else {
