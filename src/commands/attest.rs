@@ -43,7 +43,6 @@ use crate::generate::ci::Platform;
 use crate::generate::facts::BuildFacts;
 use crate::generate::wrap::Ran;
 use crate::remote::token::IdToken;
-use crate::sign::key::PrivateKey;
 use crate::store::file::read_capped;
 use crate::store::parallel::in_parallel;
 
@@ -108,30 +107,39 @@ enum Material<'a> {
 }
 
 /// Who signs, before anything is asked of anybody.
-enum Credentials {
-    Key(PrivateKey),
+enum Credentials<'a> {
+    /// The file of a private key.
+    Key(&'a str),
     Keyless(Box<Session>),
+}
+
+impl Credentials<'_> {
+    fn session(&self) -> Option<&Session> {
+        match self {
+            Self::Key(_) => None,
+            Self::Keyless(session) => Some(session),
+        }
+    }
 }
 
 pub(super) use told::signer;
 
 pub(super) fn run(args: &Args) -> Outcome {
     args.output.check()?;
+    args.subjects.check(&args.run)?;
     let environment = build::environment();
     let platform = args.build.platform(&environment)?;
     let source = source(args, platform)?;
+    // What cannot be a token is found before a command runs for an hour.
+    let given = identity::given(args.keyless.given(), platform, &environment)?;
     let ran = args.run.run(&args.subjects.subjects)?;
     // The facts come out of the token where there is one, and a token does not last: it is asked for after the command,
     // and of the platform alone. Nothing public is asked for anything yet.
-    let session = match &args.key {
-        None => Some(Box::new(args.keyless.open(platform, &environment)?)),
-        Some(_) => None,
+    let credentials = match &args.key {
+        Some(path) => Credentials::Key(path),
+        None => Credentials::Keyless(Box::new(args.keyless.open(platform, &environment)?)),
     };
-    let token = match &args.key {
-        Some(_) => identity::given(None, platform, &environment)?,
-        None => None,
-    };
-    let claims = session.as_ref().map(|session| session.claims()).or(token.as_ref().map(IdToken::claims));
+    let claims = credentials.session().map(Session::claims).or(given.as_ref().map(IdToken::claims));
     let material = material(args, source, ran.as_ref(), &environment, claims)?;
     let artifacts = artifacts(args, &material, &environment)?;
     let groups: Vec<&[Artifact]> =
@@ -146,15 +154,8 @@ pub(super) fn run(args: &Args) -> Outcome {
         build::refuse_secrets(&rows)?;
     }
     if args.dry_run {
-        return told::dry_run(&groups, claim(&material, args), &plan, session.as_deref());
+        return told::dry_run(&groups, claim(&material, args), &plan, credentials.session());
     }
-    let credentials = match (session, &args.key) {
-        (Some(session), _) => Credentials::Keyless(session),
-        (None, Some(path)) => Credentials::Key(private_key::read(path)?),
-        (None, None) => {
-            return Err(CommandError::usage("signer-missing", "expected a key or an identity, found neither"));
-        }
-    };
     let attested = sign(&credentials, groups, claim(&material, args), args.output.form())?;
     plan.write(&attested)?;
     terminal::print(told::summary(args, &plan, &attested).as_bytes())?;
@@ -163,15 +164,16 @@ pub(super) fn run(args: &Args) -> Outcome {
 
 /// Signs each group of subjects: with a key one after the other, without one a few at a time, under one certificate.
 fn sign(
-    credentials: &Credentials,
+    credentials: &Credentials<'_>,
     groups: Vec<&[Artifact]>,
     claim: Claim<'_>,
     form: Form,
 ) -> Result<Vec<Attested>, CommandError> {
     let failed = |error: AttestError| build::attest(&error);
     match credentials {
-        Credentials::Key(key) => {
-            let sign = |artifacts| attest::attest(Signer::Key(key), artifacts, claim, form, Timestamp::now);
+        Credentials::Key(path) => {
+            let key = private_key::read(path)?;
+            let sign = |artifacts| attest::attest(Signer::Key(&key), artifacts, claim, form, Timestamp::now);
             groups.into_iter().map(sign).collect::<Result<_, _>>().map_err(failed)
         }
         Credentials::Keyless(session) => {

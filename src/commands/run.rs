@@ -87,6 +87,11 @@ pub(super) struct RunArgs {
 }
 
 impl RunArgs {
+    /// Whether a command runs.
+    pub(super) fn is_set(&self) -> bool {
+        self.run
+    }
+
     /// Runs the command, when there is one. The checkout has been read before, so that it is what the command found;
     /// `subjects` are hashed after, so that they are what it made.
     ///

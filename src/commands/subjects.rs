@@ -9,6 +9,7 @@ use clap::builder::NonEmptyStringValueParser;
 use crate::commands::artifacts;
 use crate::commands::error::CommandError;
 use crate::commands::progress;
+use crate::commands::run::RunArgs;
 use crate::formats::artifact::Artifact;
 use crate::formats::digest::Algorithm;
 use crate::generate::ci::Environment;
@@ -71,6 +72,18 @@ fn algorithm(text: &str) -> Result<Algorithm, String> {
 }
 
 impl SubjectArgs {
+    /// Refuses what cannot go together: what a command makes has no digest before it runs.
+    ///
+    /// # Errors
+    /// `subject-before-run`.
+    pub(super) fn check(&self, run: &RunArgs) -> Result<(), CommandError> {
+        if run.is_set() && (self.base64_subjects.is_some() || self.artifacts_list.is_some()) {
+            let message = "expected subjects that are files beside --run, found --base64-subjects or --artifacts-list";
+            return Err(CommandError::usage("subject-before-run", message));
+        }
+        Ok(())
+    }
+
     /// Whether nothing names a subject.
     pub(super) fn is_empty(&self, environment: &Environment) -> bool {
         self.subjects.is_empty() && self.base64_subjects.is_none() && self.list(environment).is_none()

@@ -51,7 +51,8 @@ const ACCEPTING: &[(&str, &Schema)] =
 /// # Errors
 /// [`GenerateError::StatementInvalid`] with each violation, [`GenerateError::SchemaUnusable`].
 pub fn validate_strict(statement: &Value) -> Result<(), GenerateError> {
-    check(if is_v01(statement) { &STATEMENT_V01 } else { &STATEMENT_V1_STRICT }, STRICT, statement)
+    let old = statement.get("predicateType").and_then(Value::as_str) == Some(v02::PREDICATE_TYPE);
+    check(if old && is_v01(statement) { &STATEMENT_V01 } else { &STATEMENT_V1_STRICT }, STRICT, statement)
 }
 
 /// Checks a Statement that somebody else made: Statement v0.1 or v1 with what the specifications require, unknown

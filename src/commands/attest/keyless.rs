@@ -122,6 +122,11 @@ pub(super) struct Session {
 }
 
 impl KeylessArgs {
+    /// What `--identity-token` says.
+    pub(super) fn given(&self) -> Option<&str> {
+        self.identity_token.as_deref()
+    }
+
     /// Names the services, reads the roots, and has the platform give a token.
     ///
     /// # Errors
