@@ -178,18 +178,20 @@ fn faults_and_lies_leave_nothing_behind() {
 /// A certificate that says something else than the predicate: refused before anything is signed.
 #[test]
 fn another_jobs_certificate_signs_nothing() {
-    let claims = [9, 10, 11, 12, 13, 14, 15, 17, 18, 19, 20, 21];
-    let case = |number: &u8| Case {
+    // The predicate in GitHub's form says nothing of .10, .16, .19 and .22.
+    let others = [9, 11, 12, 13, 14, 15, 17, 18, 20, 21].map(Lie::Claim);
+    // What is missing of the rest stands in the name or in the older claims, too.
+    let lies = others.into_iter().chain([11, 15, 17, 18, 21].map(Lie::NoClaim));
+    let case = |lie| Case {
         service: Service::Authority,
-        behaviours: vec![Behaviour::Lie(Lie::Claim(*number))],
-        wanted: Err(Failure::new("predicate-certificate-mismatch", Lied::Yes)),
+        behaviours: vec![Behaviour::Lie(lie)],
+        wanted: Err(Failure::new("certificate-disagrees", Lied::Yes)),
         asked: (1, 1),
     };
-    let ran = faults::all(claims.iter().map(case).collect(), |server, service| {
+    let ran = faults::all(lies.map(case).collect(), |server, service| {
         let ended = by_program(server, service);
         let later = [Service::LogV1, Service::LogV2, Service::Timestamp].map(|service| server.count(service));
-        assert_eq!(later, [0; 3], "something was signed");
-        ended
+        if later == [0; 3] { ended } else { Err(Failure::new("something-was-signed", Lied::No)) }
     });
     println!("{ran} certificates of other jobs");
     assert!(ran > 0);
