@@ -1,20 +1,29 @@
 //! What a checkout lists as dependencies, held against an independent reading of this project's own lock file.
 
 #![cfg(feature = "cli")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, reason = "a test")]
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use sealmark::formats::digest::Algorithm;
+use sealmark::formats::digest::Digest;
 use sealmark::generate::dependencies::Collected;
 use sealmark::generate::dependencies::MAX_BYTES;
 use sealmark::generate::facts::Backing;
 use sealmark::generate::facts::Dependency;
 use sealmark::generate::facts::Source;
+use sealmark::generate::local::LocalBuild;
+use sealmark::generate::local::Overrides;
+use sealmark::generate::statement::statement_bytes;
+use sealmark::generate::validate::validate_strict;
+use sealmark::store::links::link;
 use sealmark::workspace::dependencies::Limits;
 use sealmark::workspace::dependencies::collect;
+use serde_json::Value;
 use sha2::Digest as _;
 use sha2::Sha256;
 
@@ -91,6 +100,55 @@ fn our_own_lock_file_is_read_as_it_stands() {
 }
 
 #[test]
+fn what_is_collected_makes_a_statement_that_its_schema_knows() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["Cargo.lock", "Cargo.toml", ".github/workflows/ci.yml"] {
+        write(folder.path(), name, &fs::read_to_string(root().join(name)).unwrap());
+    }
+    write(folder.path(), "go.sum", "example.com/B v1.0.0 h1:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=\n");
+    write(folder.path(), "Dockerfile", &format!("FROM alpine:3.20@sha256:{}\nFROM debian:12\n", "01".repeat(32)));
+    write(folder.path(), "sbom.json", r#"{"bomFormat":"CycloneDX","specVersion":"1.6"}"#);
+    let found = gathered(folder.path());
+    assert_eq!(found.unresolved.len(), 1, "{:?}", found.unresolved);
+
+    let build = LocalBuild {
+        git: None,
+        parameters: &BTreeMap::new(),
+        sealmark_version: "0.0.0",
+        invocation_id: None,
+        started_on: None,
+        finished_on: None,
+        overrides: &Overrides::default(),
+    };
+    let mut facts = build.facts().unwrap();
+    facts.extensions.insert("dependencies".to_owned(), found.completeness());
+    facts.dependencies.extend(found.dependencies.clone());
+    facts.byproducts.push(link(&folder.path().join("sbom.json")).unwrap());
+    let digest = [Digest::new(Algorithm::Sha256, vec![1; 32]).unwrap()];
+    let bytes = statement_bytes([("app", digest.as_slice())], &facts.predicate()).unwrap();
+    let statement: Value = serde_json::from_slice(&bytes).unwrap();
+    validate_strict(&statement).unwrap();
+
+    let definition = &statement["predicate"]["buildDefinition"]["resolvedDependencies"];
+    assert_eq!(definition.as_array().unwrap().len(), found.dependencies.len());
+    let metadata = &statement["predicate"]["runDetails"]["metadata"]["sealmark_dependencies"];
+    assert_eq!(metadata["unresolved"], 1);
+    assert_eq!(metadata["collectors"].as_array().unwrap().len(), 4);
+    let byproduct = &statement["predicate"]["runDetails"]["byproducts"][0];
+    assert_eq!(byproduct["mediaType"], "application/vnd.cyclonedx+json");
+    // Whatever stands in a descriptor is explained.
+    let rows = facts.explain();
+    let explained: BTreeSet<&str> = rows.iter().map(|row| row.pointer.as_str()).collect();
+    let at = "/predicate/buildDefinition/resolvedDependencies";
+    for (n, one) in definition.as_array().unwrap().iter().enumerate() {
+        for key in ["name", "uri"].iter().filter(|key| one.get(**key).is_some()) {
+            assert!(explained.contains(format!("{at}/{n}/{key}").as_str()), "{one}");
+        }
+        assert!(one["uri"].is_null() || explained.contains(format!("{at}/{n}/annotations/lockedBy").as_str()), "{one}");
+    }
+}
+
+#[test]
 fn our_own_checkout_can_be_read() {
     let found = gathered(root());
     let lock = fs::read_to_string(root().join("Cargo.lock")).unwrap();
@@ -145,5 +203,5 @@ fn every_limit_holds() {
     ] {
         assert_eq!(code(folder.path(), &limits), "git-too-many", "{limits:?}");
     }
-    assert!(Limits::USUAL.bytes <= MAX_BYTES);
+    const { assert!(Limits::USUAL.bytes <= MAX_BYTES) }
 }

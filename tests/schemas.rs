@@ -20,13 +20,27 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use sealmark::formats::digest::Algorithm;
 use sealmark::formats::digest::Digest;
+use sealmark::formats::jwt::TokenClaims;
 use sealmark::formats::provenance::Provenance;
 use sealmark::formats::provenance::ProvenanceError;
 use sealmark::formats::provenance::ResourceDescriptor;
 use sealmark::formats::provenance::v1::ProvenanceV1;
 use sealmark::formats::provenance::v02::ProvenanceV02;
 use sealmark::formats::vsa::Vsa;
+use sealmark::generate::ci;
+use sealmark::generate::ci::Platform;
+use sealmark::generate::ci::azure_devops;
+use sealmark::generate::ci::buildkite;
+use sealmark::generate::ci::circleci;
+use sealmark::generate::ci::generic;
 use sealmark::generate::ci::github;
+use sealmark::generate::ci::gitlab;
+use sealmark::generate::ci::google_cloud_build;
+use sealmark::generate::ci::jenkins;
+use sealmark::generate::ci::tekton;
+use sealmark::generate::ci::topics::Need;
+use sealmark::generate::ci::topics::Place;
+use sealmark::generate::ci::topics::Topic;
 use sealmark::generate::facts::BuildFacts;
 use sealmark::generate::git::Dirty;
 use sealmark::generate::git::GitFacts;
@@ -39,6 +53,8 @@ use sealmark::generate::validate::validate_strict;
 use sealmark::generate::wrap;
 use sealmark::generate::wrap::Ran;
 use sealmark::report::Report;
+use sealmark::report::conversion::Conversion;
+use sealmark::report::doctor::DoctorReport;
 use sealmark::report::inspection::Inspection;
 use sealmark::report::policy_files::CheckReport;
 use sealmark::report::policy_files::TestReport;
@@ -52,13 +68,39 @@ type Entry = (&'static str, &'static str, fn() -> Value);
 
 /// Every file below `schemas/`.
 const TABLE: &[Entry] = &[
+    ("buildtypes/azure-devops-v1", "externalParameters of https://sealmark.dev/buildtypes/azure-devops/v1", || {
+        platform_external(Platform::AzureDevops)
+    }),
+    ("buildtypes/buildkite-v1", "externalParameters of https://sealmark.dev/buildtypes/buildkite/v1", || {
+        platform_external(Platform::Buildkite)
+    }),
+    ("buildtypes/circleci-v1", "externalParameters of https://sealmark.dev/buildtypes/circleci/v1", || {
+        platform_external(Platform::Circleci)
+    }),
+    ("buildtypes/gitlab-v1", "externalParameters of https://sealmark.dev/buildtypes/gitlab/v1", || {
+        platform_external(Platform::Gitlab)
+    }),
+    (
+        "buildtypes/google-cloud-build-v1",
+        "externalParameters of https://sealmark.dev/buildtypes/google-cloud-build/v1",
+        || platform_external(Platform::GoogleCloudBuild),
+    ),
+    ("buildtypes/jenkins-v1", "externalParameters of https://sealmark.dev/buildtypes/jenkins/v1", || {
+        platform_external(Platform::Jenkins)
+    }),
+    ("buildtypes/tekton-v1", "externalParameters of https://sealmark.dev/buildtypes/tekton/v1", || {
+        platform_external(Platform::Tekton)
+    }),
     (
         "buildtypes/github-workflow-v1",
         "externalParameters of https://sealmark.dev/buildtypes/github-workflow/v1",
         github_external,
     ),
     ("buildtypes/local-v1", "externalParameters of https://sealmark.dev/buildtypes/local/v1", local_external),
+    ("facts-v1", "A document of facts, as `--facts` reads it", facts_document),
     ("buildtypes/run-v1", "externalParameters of https://sealmark.dev/buildtypes/run/v1", run_external),
+    ("conversion-v1", "What `sealmark inspect --convert` writes", conversion),
+    ("doctor-v1", "What `sealmark doctor --format json` writes", doctor),
     ("inspection-v1", "What `sealmark inspect --format json` writes", inspection),
     ("policy-check-v1", "What `sealmark policy check` and `lint` write with `--format json`", policy_check),
     ("policy-test-v1", "What `sealmark policy test --format json` writes", policy_test),
@@ -83,6 +125,33 @@ const BUILD_TYPES: &[BuildType] = &[
     (local::BUILD_TYPE, "Local", local_external, local_internal),
     (github::BUILD_TYPE, "GithubWorkflow", github_external, github_internal),
     (github::ACTIONS_BUILD_TYPE, "ActionsWorkflow", actions_external, actions_internal),
+    (
+        azure_devops::BUILD_TYPE,
+        "AzureDevops",
+        || platform_external(Platform::AzureDevops),
+        || platform_internal(Platform::AzureDevops),
+    ),
+    (
+        buildkite::BUILD_TYPE,
+        "Buildkite",
+        || platform_external(Platform::Buildkite),
+        || platform_internal(Platform::Buildkite),
+    ),
+    (
+        circleci::BUILD_TYPE,
+        "Circleci",
+        || platform_external(Platform::Circleci),
+        || platform_internal(Platform::Circleci),
+    ),
+    (gitlab::BUILD_TYPE, "Gitlab", || platform_external(Platform::Gitlab), || platform_internal(Platform::Gitlab)),
+    (
+        google_cloud_build::BUILD_TYPE,
+        "GoogleCloudBuild",
+        || platform_external(Platform::GoogleCloudBuild),
+        || platform_internal(Platform::GoogleCloudBuild),
+    ),
+    (jenkins::BUILD_TYPE, "Jenkins", || platform_external(Platform::Jenkins), || platform_internal(Platform::Jenkins)),
+    (tekton::BUILD_TYPE, "Tekton", || platform_external(Platform::Tekton), || platform_internal(Platform::Tekton)),
 ];
 
 /// Absolute URI, scheme and authority in lower case (in-toto attestation spec v1, "TypeURI" and "ResourceURI").
@@ -194,11 +263,19 @@ fn provenance_v02_strict() -> Value {
 fn provenance_v1_strict() -> Value {
     let mut schema = strict::<ProvenanceV1>();
     let build_types: Vec<&str> = BUILD_TYPES.iter().map(|row| row.0).chain([wrap::BUILD_TYPE]).collect();
-    merge(&mut schema, "/$defs/BuildDefinition/properties/buildType", json!({"pattern": URI, "enum": build_types}));
+    // A document of facts names a build type of its user's; those of known hosts are ours to describe.
+    let foreign = json!({"not": {"pattern": r"^[a-z]+://(sealmark\.dev|actions\.github\.io)([/:?#]|$)"}});
+    let build_type = json!({"pattern": URI, "anyOf": [{"enum": build_types}, foreign]});
+    merge(&mut schema, "/$defs/BuildDefinition/properties/buildType", build_type);
     merge(&mut schema, "/$defs/Builder/properties/id", json!({"pattern": URI}));
     merge(&mut schema, "/$defs/Builder/properties/version", json!({"minProperties": 1}));
     merge(&mut schema, "/$defs/Metadata", json!({"minProperties": 1}));
     merge(&mut schema, "/$defs/Metadata/properties/invocationId", json!({"minLength": 1}));
+    merge(
+        &mut schema,
+        "/$defs/Metadata/properties",
+        json!({"sealmark_dependencies": dependencies(), "sealmark_masked": masked()}),
+    );
     for name in ["startedOn", "finishedOn"] {
         merge(&mut schema, &format!("/$defs/Metadata/properties/{name}"), json!({"pattern": TIMESTAMP}));
     }
@@ -253,6 +330,99 @@ fn run_arm(schema: &mut Value) -> Value {
             "internalParameters": {"type": "object", "required": ["exitStatus"], "properties": {"exitStatus": {"const": 0}}},
         }, "required": ["internalParameters"]},
     })
+}
+
+/// `externalParameters` of a platform whose facts are written down as topics.
+fn platform_external(platform: Platform) -> Value {
+    let bounds = json!({
+        "type": "object", "minProperties": 1, "maxProperties": local::MAX_PARAMETERS,
+        "propertyNames": {"pattern": format!("^[A-Za-z0-9._:/@+-]{{1,{}}}$", local::MAX_PARAMETER_KEY)},
+        "additionalProperties": {"type": "string", "maxLength": local::MAX_PARAMETER_VALUE},
+    });
+    let described = |text: &str| {
+        let mut schema = bounds.clone();
+        schema["description"] = json!(text);
+        schema
+    };
+    json!({
+        "type": "object",
+        "additionalProperties": false,
+        "required": ["pipeline", "source"],
+        "properties": {
+            "parameters": described("What the user passed with `--param`. Absent when nothing was passed."),
+            "pipeline": topics(platform, Place::Pipeline, "What was run."),
+            "source": {
+                "description": "What was built.",
+                "type": "object",
+                "additionalProperties": false,
+                "required": ["uri"],
+                "properties": {
+                    "uri": {
+                        "description": "The repository, `git+https://host/owner/repository`.",
+                        "type": "string", "pattern": REPOSITORY,
+                    },
+                    "ref": {"description": "The ref in full, where it is known.", "type": "string", "pattern": REF},
+                },
+            },
+            "variables": described("The job's variables that it lists in `SEALMARK_VARIABLES`. Absent when it lists none."),
+        },
+    })
+}
+
+/// `internalParameters` of such a platform.
+fn platform_internal(platform: Platform) -> Value {
+    let key = platform.name().replace('-', "_");
+    json!({
+        "type": "object",
+        "additionalProperties": false,
+        "required": [key.clone()],
+        "properties": {key: topics(platform, Place::Platform, "What the platform says about the run.")},
+    })
+}
+
+/// The topics of one place.
+fn topics(platform: Platform, place: Place, description: &str) -> Value {
+    let here: Vec<&Topic> = platform.topics().iter().filter(|topic| topic.place == place).collect();
+    let text = |topic: &&Topic| {
+        let schema = json!({
+            "description": topic.what, "type": "string", "minLength": 1, "maxLength": local::MAX_TEXT,
+        });
+        (topic.name.to_owned(), schema)
+    };
+    let properties: Map<String, Value> = here.iter().map(text).collect();
+    let required: Vec<&str> = here.iter().filter(|topic| topic.need == Need::Always).map(|topic| topic.name).collect();
+    json!({
+        "description": description, "type": "object", "additionalProperties": false,
+        "required": required, "properties": properties,
+    })
+}
+
+/// A document of facts.
+fn facts_document() -> Value {
+    let mut schema = strict::<generic::Document>();
+    for name in ["buildType", "builderId"] {
+        merge(&mut schema, &format!("/properties/{name}"), json!({"pattern": URI, "maxLength": local::MAX_TEXT}));
+    }
+    for name in ["startedOn", "finishedOn"] {
+        merge(&mut schema, &format!("/properties/{name}"), json!({"pattern": TIMESTAMP}));
+    }
+    let text = json!({"minLength": 1, "maxLength": local::MAX_TEXT});
+    merge(&mut schema, "/properties/invocationId", text.clone());
+    merge(&mut schema, "/properties/builderVersion/additionalProperties", text.clone());
+    merge(&mut schema, "/properties/builderVersion", json!({"properties": {"sealmark": false}}));
+    let taken = json!({"properties": {"source": false, "parameters": false}});
+    merge(&mut schema, "/properties/externalParameters", taken);
+    merge(&mut schema, "/properties/dependencies", json!({"maxItems": generic::MAX_DEPENDENCIES}));
+    merge(&mut schema, "/$defs/DocumentSource/properties/ref", json!({"pattern": REF}));
+    merge(&mut schema, "/$defs/DocumentSource/properties/commit", json!({"pattern": "^([0-9a-f]{40}|[0-9a-f]{64})$"}));
+    for name in ["name", "mediaType"] {
+        merge(&mut schema, &format!("/$defs/DocumentDependency/properties/{name}"), text.clone());
+    }
+    merge(&mut schema, "/$defs/DocumentDependency/properties/name", json!({"not": {"const": "source"}}));
+    merge(&mut schema, "/$defs/DocumentDependency/properties/uri", json!({"pattern": URI}));
+    let some = ["uri", "digest"].map(|key| json!({"required": [key]}));
+    merge(&mut schema, "/$defs/DocumentDependency", json!({"anyOf": some}));
+    schema
 }
 
 /// `externalParameters` of our build type of GitHub workflows.
@@ -310,6 +480,44 @@ fn actions_internal() -> Value {
     schema["$defs"] = json!({"ActionsRunParameters": run});
     schema["properties"]["github"]["$ref"] = json!("#/$defs/ActionsRunParameters");
     schema
+}
+
+/// What `sealmark_masked` holds.
+fn masked() -> Value {
+    json!({
+        "type": "array",
+        "description": "JSON pointers (RFC 6901) to the values of which `[MASKED]` stands here.",
+        "items": {"type": "string", "pattern": "^/"}, "minItems": 1, "uniqueItems": true,
+    })
+}
+
+/// What `sealmark_dependencies` holds.
+fn dependencies() -> Value {
+    let text = |what: &str| json!({"type": "string", "description": what, "minLength": 1});
+    let count = |what: &str| json!({"type": "integer", "description": what, "minimum": 0});
+    json!({
+        "type": "object",
+        "description": "How far the list of dependencies goes. Who ignores it must take the list for incomplete.",
+        "properties": {
+            "collectors": {
+                "type": "array",
+                "description": "The files of the checkout that were read.",
+                "items": {
+                    "type": "object",
+                    "properties": {
+                        "format": text("Name of its format."),
+                        "path": text("Path in the checkout."),
+                        "count": count("How many different things it pins."),
+                    },
+                    "required": ["format", "path", "count"],
+                    "additionalProperties": false,
+                },
+            },
+            "unresolved": count("How many things they name without a digest that binds."),
+        },
+        "required": ["collectors", "unresolved"],
+        "additionalProperties": false,
+    })
 }
 
 fn local_external() -> Value {
@@ -432,6 +640,14 @@ fn written<T: JsonSchema>(id: &str) -> Value {
     merge(&mut schema, "", json!({"$id": id}));
     merge(&mut schema, "/properties/schema", json!({"const": id}));
     schema
+}
+
+fn conversion() -> Value {
+    written::<Conversion>(sealmark::report::conversion::SCHEMA)
+}
+
+fn doctor() -> Value {
+    written::<DoctorReport>(sealmark::report::doctor::SCHEMA)
 }
 
 fn inspection() -> Value {
@@ -618,6 +834,11 @@ fn the_example_on_the_page_is_real_and_valid() {
 }
 
 #[test]
+fn the_example_of_a_github_run_is_real_and_valid() {
+    on_the_page(&github_example(), "github-workflow-v1");
+}
+
+#[test]
 fn the_example_of_a_command_is_real_and_valid() {
     on_the_page(&run_example(), "run-v1");
     let definition = "/predicate/buildDefinition";
@@ -654,6 +875,42 @@ fn on_the_page(example: &Value, page: &str) {
     let (before, rest) = page.split_once("```json\n").unwrap();
     let (_, after) = rest.split_once("\n```").unwrap();
     check_file(&path, &format!("{before}```json\n{}\n```{after}", serde_json::to_string_pretty(example).unwrap()));
+}
+
+/// A dispatched run that a reusable workflow of the same organisation signs.
+fn github_example() -> Value {
+    let workflow = "acme/app/.github/workflows/release.yml@refs/heads/main";
+    let commit = "8d3f0c5b7a1e4f2d9c6b8a7f5e3d1c0b9a8f7e6d";
+    let claims = json!({
+        "iss": "https://token.actions.githubusercontent.com", "repository": "acme/app", "repository_id": "623456789",
+        "repository_owner_id": "4242", "repository_visibility": "public", "ref": "refs/heads/main", "ref_type": "branch",
+        "sha": commit, "workflow_ref": workflow, "workflow_sha": commit,
+        "job_workflow_ref": "acme/build/.github/workflows/sign.yml@refs/tags/v3",
+        "job_workflow_sha": "1b2c3d4e5f60718293a4b5c6d7e8f90123456789",
+        "event_name": "workflow_dispatch", "run_id": "9876543210", "run_attempt": "1", "run_number": "17",
+        "runner_environment": "github-hosted", "actor_id": "583231",
+    });
+    let claims = TokenClaims::new(claims.as_object().unwrap().clone());
+    let event = json!({"inputs": {"channel": "stable"}, "repository": {"id": 623_456_789}});
+    let inputs = ci::Inputs {
+        environment: &ci::Environment::default(),
+        claims: Some(&claims),
+        event: Some(&event),
+        vars: Some(&json!({"REGION": "eu-1"})),
+        document: None,
+        github_form: ci::GithubForm::Complete,
+        git: None,
+        parameters: &BTreeMap::from([("profile".to_owned(), "release".to_owned())]),
+        sealmark_version: "0.1.0",
+        invocation_id: None,
+        started_on: None,
+        finished_on: None,
+        overrides: &Overrides::default(),
+    };
+    let digest = Digest::parse("sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08").unwrap();
+    let predicate = ci::facts(Platform::Github, &inputs).unwrap().predicate();
+    let subjects = [("app.tar.gz", std::slice::from_ref(&digest))];
+    serde_json::from_slice(&statement::statement_bytes(subjects, &predicate).unwrap()).unwrap()
 }
 
 // ---- what the schemas accept

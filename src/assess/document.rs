@@ -187,7 +187,8 @@ fn counted(files: &[SourceFile], views: &[Vec<Read>], request: &DocumentRequest<
     counted.into_iter().map(sorted).collect()
 }
 
-fn verifier(named: &NamedVerifier) -> Verifier {
+/// A verifier that believes what a verifier of a policy does, and nothing else.
+pub fn verifier(named: &NamedVerifier) -> Verifier {
     let keys = match &named.signers {
         Signers::Keys(keys) => keys.clone(),
         Signers::Identities(_) => Vec::new(),

@@ -2,6 +2,7 @@
 
 mod buildkite;
 mod certificate;
+pub mod convert;
 mod delegated;
 pub mod environment;
 mod facts;

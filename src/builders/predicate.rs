@@ -13,6 +13,7 @@ use crate::formats::provenance::ResourceDescriptor;
 use crate::formats::provenance::v01::ProvenanceV01;
 use crate::formats::provenance::v1::BuildDefinition;
 use crate::formats::provenance::v1::ProvenanceV1;
+use crate::formats::provenance::v02::ConfigSource;
 use crate::formats::provenance::v02::ProvenanceV02;
 use crate::generate::ci::github;
 use crate::generate::local;
@@ -125,11 +126,36 @@ fn v02(predicate: &ProvenanceV02, stated: &mut Stated) {
     let Some(config) = predicate.invocation.as_ref().and_then(|invocation| invocation.config_source.as_ref()) else {
         return;
     };
+    if predicate.build_type == github::BUILD_TYPE {
+        config_source(config, stated);
+        stated.inputs = dispatched(predicate).cloned();
+        return;
+    }
     source("configSource", config.uri.as_deref(), &config.digest, stated);
     // Without permission to ask, older generators wrote the workflow's name here in place of its path.
     if let Some(path) = config.entry_point.as_deref().filter(|path| path.starts_with(".github/workflows/")) {
         stated.workflow_paths.push(Said { at: "entryPoint", value: path.to_owned() });
     }
+}
+
+/// In ours it is the workflow that was started, which may lie in another repository than the source.
+fn config_source(config: &ConfigSource, stated: &mut Stated) {
+    let uri = config.uri.as_deref().and_then(|uri| uri.strip_prefix("git+")).and_then(|uri| uri.split_once('@'));
+    if let (Some((repository, full_ref)), Some(path)) = (uri, config.entry_point.as_deref()) {
+        stated.configs.push(Said { at: "configSource", value: format!("{repository}/{path}@{full_ref}") });
+        stated.workflow_paths.push(Said { at: "entryPoint", value: path.to_owned() });
+    }
+    if let Some(commit) = config.digest.raw("sha1").or_else(|| config.digest.raw("gitCommit")) {
+        stated.config_commits.push(Said { at: "configSource", value: commit.to_owned() });
+    }
+}
+
+/// What somebody typed when they dispatched a workflow, in v0.2 of our build type.
+fn dispatched(predicate: &ProvenanceV02) -> Option<&Map<String, Value>> {
+    let invocation = predicate.invocation.as_ref()?;
+    let event = invocation.environment.as_ref()?.get("github_event_name")?;
+    let inputs = invocation.parameters.as_ref()?.get("inputs")?.as_object();
+    inputs.filter(|_| event == "workflow_dispatch")
 }
 
 fn v1(predicate: &ProvenanceV1, stated: &mut Stated) {
@@ -145,7 +171,9 @@ fn v1(predicate: &ProvenanceV1, stated: &mut Stated) {
     };
     let main = if tekton {
         named("inputs/result").into_iter().take(1).collect()
-    } else if named_source(build_type, external) && !named(github::SOURCE_NAME).is_empty() {
+    } else if (named_source(build_type, external) || definition.build_type == wrap::BUILD_TYPE)
+        && !named(github::SOURCE_NAME).is_empty()
+    {
         // Ours have it under its name, in whatever order; two of that name must agree.
         named(github::SOURCE_NAME)
     } else {
@@ -284,8 +312,11 @@ fn variables(environment: GithubEnvironment<'_>, build_type: &str, stated: &mut 
         say("GITHUB_RUN_ID", Some(format!("{run}/{attempt}")), &mut stated.runs);
     }
     stated.branch_of_tag = environment.branch_of_tag();
-    // Our build type has said them already, in their own place.
-    if !ours {
+    if ours {
+        // Its inputs have a place of their own, and so do these in v0.2.
+        say("github_runner_environment", text("RUNNER_ENVIRONMENT"), &mut stated.runners);
+        say("github_job_workflow_sha", text("JOB_WORKFLOW_SHA"), &mut stated.signer_commits);
+    } else {
         stated.inputs = environment.inputs().cloned();
     }
 }
@@ -337,8 +368,8 @@ mod tests {
             let provenance = Provenance::from_predicate("https://slsa.dev/provenance/v1", &predicate).unwrap().unwrap();
             Stated { dependencies: 0, ..read(&provenance) }
         };
-        let plain = of(ACTIONS_BUILD_TYPE, workflow.clone(), json!([source]));
-        let build = json!({"buildType": ACTIONS_BUILD_TYPE, "externalParameters": workflow});
+        let plain = of(github::ACTIONS_BUILD_TYPE, workflow.clone(), json!([source]));
+        let build = json!({"buildType": github::ACTIONS_BUILD_TYPE, "externalParameters": workflow});
         let run = json!({"run": {"argv": ["make"]}, "build": build});
         assert_eq!(of(wrap::BUILD_TYPE, run.clone(), json!([input, source])), plain);
         assert_eq!((plain.configs.len(), plain.uris.len(), plain.commits.len()), (1, 1, 1));

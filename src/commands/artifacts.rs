@@ -12,6 +12,7 @@ use crate::formats::digest::Algorithm;
 use crate::store::file::StoreError;
 use crate::store::hash::HashError;
 use crate::store::hash::hash_files;
+use crate::store::oci_layout::LayoutError;
 use crate::store::subjects;
 use crate::store::subjects::Directories;
 use crate::store::subjects::Naming;
@@ -55,6 +56,10 @@ fn exit(error: &SubjectsError) -> Exit {
             Exit::Undecided
         }
         SubjectsError::File(error) | SubjectsError::Hash(HashError::File(error)) => exit_of_file(error),
+        // Somebody changed what another job made.
+        SubjectsError::HandleFile { .. }
+        | SubjectsError::Layout(LayoutError::BlobDigest { .. } | LayoutError::BlobSize { .. }) => Exit::Denied,
+        SubjectsError::Layout(LayoutError::Store(error)) => exit_of_file(error),
         _ => Exit::Usage,
     }
 }
@@ -107,7 +112,15 @@ fn hint(error: &SubjectsError) -> Option<&'static str> {
         }
         "subject-no-match" => Some("quote a pattern, so that it reaches sealmark and not the shell"),
         "subject-ambiguous" => Some("put the other file elsewhere, or name the files one by one"),
-        "subject-conflict" => Some("name files of one name from one directory: DIR names them by their path below it"),
+        "subject-conflict" => Some(
+            "tell files of one name apart with --subject-name relative, or name the folder: DIR names them by path",
+        ),
+        "subject-handle" => Some("name the file in that workflow artifact, after the job downloaded it"),
+        "base64-subjects-json" | "base64-subjects-invalid" => Some("give what `sha256sum FILES | base64 -w0` prints"),
+        "base64-subjects-masked" => {
+            Some("hand the list over as a file: the runner masks outputs that look like secrets")
+        }
+        "layout-image-ambiguous" => Some("name one as oci-layout:DIR@sha256:…"),
         "subject-image-unpinned" => {
             Some("name the image by its digest, NAME@sha256:…, as the registry told it when it was pushed")
         }

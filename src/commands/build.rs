@@ -235,7 +235,6 @@ impl BuildArgs {
             },
             git: git.as_ref(),
             parameters: &parameters,
-            masked: &self.masks,
             sealmark_version: env!("CARGO_PKG_VERSION"),
             invocation_id: self.invocation_id.as_deref(),
             started_on: None,

@@ -100,6 +100,18 @@ fn of_code(code: &str) -> Option<&'static str> {
         "log-unavailable" => "nothing was decided: try again later, or give --timeout more seconds",
         "log-status" | "log-answer-invalid" => "check that the address is that of a Rekor v1 log",
         "log-not-named" => "name the log with --rekor-url",
+        "ca-unavailable" | "timestamp-unavailable" | "token-service-unavailable" => {
+            "nothing was written: try again later, or give --timeout more seconds"
+        }
+        "ca-answer-mismatch"
+        | "log-answer-mismatch"
+        | "timestamp-answer-mismatch"
+        | "token-service-answer-mismatch" => {
+            "the service, or somebody in between, answered for something else; do not sign there until it is known why"
+        }
+        "ca-url-invalid" | "timestamp-url-invalid" => "write it as https://HOST/PATH; http is for this machine alone",
+        "signing-config-no-service" => "take a current signing config, or name the services with their flags",
+        "signing-time-unprovable" => "name a timestamp authority with --timestamp-url",
         "upgrade-text-lost" => "keep the envelope and verify it with --online",
         "signing-time-unproven" => {
             "a public log may have the entry: --online looks there, and sealmark inspect --upgrade keeps what it found"

@@ -29,7 +29,7 @@ use crate::store::file::read_capped;
 /// The variable that holds a token, on GitLab by `id_tokens` and anywhere by hand.
 pub(super) const TOKEN_VARIABLE: &str = "SIGSTORE_ID_TOKEN";
 /// Where a cluster mounts a token for signing, as cosign looks for it.
-const TOKEN_FILE: &str = "/var/run/sigstore/cosign/oidc-token";
+pub(super) const TOKEN_FILE: &str = "/var/run/sigstore/cosign/oidc-token";
 /// How often it is looked whether a program has ended.
 const STEP: Duration = Duration::from_millis(10);
 
@@ -130,12 +130,12 @@ fn found(wanted: &Wanted<'_>) -> Result<IdToken, CommandError> {
 }
 
 /// No source has a token; why that usually is.
-fn missing(platform: Platform, environment: &Environment) -> CommandError {
-    let of_fork = environment.get("GITHUB_EVENT_NAME").is_some_and(|event| event.starts_with("pull_request"));
+pub(super) fn missing(platform: Platform, environment: &Environment) -> CommandError {
+    let of_fork = environment.get("GITHUB_EVENT_NAME").is_some_and(|event| event == "pull_request");
     let (found, hint) = match platform {
         Platform::Github if of_fork => (
             "no ACTIONS_ID_TOKEN_REQUEST_URL in a run for a pull request",
-            "a pull request from a fork gets no token; sign in a run for a push, a tag or a release",
+            "a pull request from a fork gets no token: sign in a run for a push or a release; otherwise the job needs permissions: id-token: write",
         ),
         Platform::Github => (
             "no ACTIONS_ID_TOKEN_REQUEST_URL",
@@ -247,4 +247,109 @@ fn output(child: &mut Child, total: Duration) -> Option<Vec<u8>> {
         let _ = send.send(read.ok().map(|_| bytes));
     });
     receive.recv_timeout(total).ok().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(10);
+
+    /// Claims `{"sub":"x","aud":"sigstore","exp":9999999999}`.
+    const TOKEN: &str = "e30.eyJzdWIiOiJ4IiwiYXVkIjoic2lnc3RvcmUiLCJleHAiOjk5OTk5OTk5OTl9.c2ln";
+    /// Claims `{"sub":"x","aud":"other","exp":9999999999}`.
+    const OTHER: &str = "e30.eyJzdWIiOiJ4IiwiYXVkIjoib3RoZXIiLCJleHAiOjk5OTk5OTk5OTl9.c2ln";
+
+    fn ask(given: Option<&str>, platform: Platform, variables: &[(&str, &str)]) -> Result<String, CommandError> {
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let environment = Environment::new(variables);
+        let audience = Audience::Is(SIGSTORE_AUDIENCE);
+        let wanted = Wanted { given, platform, environment: &environment, audience, total: LONG };
+        token(&wanted, Timestamp::UNIX_EPOCH).map(|token| token.secret().to_owned())
+    }
+
+    fn code(given: Option<&str>, platform: Platform, variables: &[(&str, &str)]) -> Result<String, &'static str> {
+        ask(given, platform, variables).map_err(|error| error.code)
+    }
+
+    #[test]
+    fn the_first_source_decides() {
+        let variable = (TOKEN_VARIABLE, TOKEN);
+        assert_eq!(code(Some(TOKEN), Platform::Local, &[]), Ok(TOKEN.to_owned()));
+        for platform in [Platform::Local, Platform::Gitlab, Platform::Github, Platform::Circleci] {
+            assert_eq!(code(None, platform, &[variable]), Ok(TOKEN.to_owned()));
+        }
+        // What the user gives is used or refused; nothing else is looked for.
+        assert_eq!(code(Some("x"), Platform::Local, &[variable]), Err("token-invalid"));
+        assert_eq!(code(Some(""), Platform::Local, &[variable]), Err("token-invalid"));
+        assert_eq!(code(Some(OTHER), Platform::Local, &[variable]), Err("token-audience"));
+        assert_eq!(code(None, Platform::Local, &[(TOKEN_VARIABLE, OTHER)]), Err("token-audience"));
+        assert_eq!(code(Some("@/nonexistent/token"), Platform::Local, &[variable]), Err("file-not-found"));
+    }
+
+    #[test]
+    fn a_file_holds_a_token() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |bytes: &[u8]| {
+            let path = folder.path().join("token");
+            std::fs::write(&path, bytes).unwrap();
+            code(Some(&format!("@{}", path.display())), Platform::Local, &[])
+        };
+        assert_eq!(file(format!("{TOKEN}\n").as_bytes()), Ok(TOKEN.to_owned()));
+        assert_eq!(file(b""), Err("token-invalid"));
+        assert_eq!(file(b"\xff"), Err("token-invalid"));
+        assert_eq!(file(&vec![b'a'; MAX_TOKEN + 1]), Err("file-too-large"));
+    }
+
+    #[test]
+    fn what_is_usually_wrong_is_said() {
+        let hint = |platform, variables: &[(&str, &str)]| {
+            let error = ask(None, platform, variables).unwrap_err();
+            assert_eq!((error.code, error.exit), ("token-missing", Exit::Undecided));
+            error.hint.unwrap()
+        };
+        let request = ("ACTIONS_ID_TOKEN_REQUEST_URL", "https://ci.test");
+        assert!(hint(Platform::Github, &[]).contains("id-token: write"));
+        assert!(hint(Platform::Github, &[request]).contains("id-token: write"));
+        assert!(hint(Platform::Github, &[("GITHUB_EVENT_NAME", "pull_request")]).contains("fork"));
+        assert!(hint(Platform::Gitlab, &[]).contains("id_tokens"));
+        assert!(hint(Platform::Jenkins, &[]).contains("--key"));
+        assert!(hint(Platform::Local, &[]).contains("--identity-token"));
+        let clear = [("ACTIONS_ID_TOKEN_REQUEST_URL", "http://ci.test"), ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "b")];
+        assert_eq!(code(None, Platform::Github, &clear), Err("token-service-url-invalid"));
+        let error = ask(Some(OTHER), Platform::Local, &[]).unwrap_err();
+        assert!(!error.message.contains(OTHER) && error.hint.is_some());
+    }
+
+    #[test]
+    fn programs_are_run_by_their_arguments_and_bounded() {
+        let run = |script: &'static str, total: Duration| {
+            let arguments: &'static [&'static str] = Box::leak(Box::new(["-c", script]));
+            let program = Program { platform: Platform::Local, name: "sh", arguments, hint: "hint" };
+            printed(&program, total).map(|text| text.to_string()).map_err(|error| (error.code, error.message))
+        };
+        assert_eq!(run("echo token", LONG).unwrap(), "token\n");
+        let failed = |script, total, part: &str| {
+            let (code, message) = run(script, total).unwrap_err();
+            assert!(code == "token-command-failed" && message.contains(part), "{message}");
+            assert!(!message.contains("2secret2"), "{message}");
+        };
+        failed("echo $((1+1))secret$((1+1)) >&2; exit 3", LONG, "3");
+        failed("exit 1", LONG, "1");
+        let start = Instant::now();
+        failed("sleep 30", Duration::from_millis(200), "within 0 seconds");
+        failed("echo x; exec >&-; sleep 30", Duration::from_millis(200), "within 0 seconds");
+        failed("yes", LONG, "more than 65536 bytes");
+        assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
+        let absent = Program { platform: Platform::Local, name: "no-such-program-here", arguments: &[], hint: "h" };
+        assert_eq!(printed(&absent, LONG).unwrap_err().code, "token-command-failed");
+    }
+
+    #[test]
+    fn each_program_is_of_one_platform() {
+        for program in PROGRAMS {
+            assert!(program.arguments.iter().any(|argument| argument.contains(SIGSTORE_AUDIENCE)));
+            assert!(PROGRAMS.iter().filter(|other| other.platform == program.platform).count() == 1);
+        }
+    }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use clap::builder::NonEmptyStringValueParser;
 
 use crate::commands::Outcome;
+use crate::commands::convert;
 use crate::commands::error::CommandError;
 use crate::commands::exit::Exit;
 use crate::commands::online;
@@ -20,9 +21,12 @@ use crate::store::file::read_capped;
 /// Arguments.
 #[derive(Debug, clap::Args)]
 #[command(
+    group = clap::ArgGroup::new("mode").args(["online", "convert"]),
     after_long_help = "Nothing is verified and nothing is believed, but with --upgrade: then every attestation of the \
     file is completed with its entry in a public log, verified whole, and written as a bundle v0.3 that verifies without \
-    a network ever after. Nothing is written unless all of them verify. Exit codes: 0 shown or written, 1 an attestation \
+    a network ever after. Nothing is written unless all of them verify. --convert shows provenance of any version as v1: \
+    nobody vouches for that text, and it cannot be signed. --expectations is the one part of it that verifies: it writes a \
+    policy by which this very attestation is believed. Exit codes: 0 shown or written, 1 an attestation \
     is refused, 2 a file holds nothing that is an attestation or a Statement, 3 a file cannot be read or the log gives no \
     answer."
 )]
@@ -39,13 +43,27 @@ pub(super) struct Args {
     #[arg(id = "online", long = "upgrade", help_heading = "Upgrade", conflicts_with = "format")]
     upgrade: bool,
 
-    /// Write the bundles to FILE in place of standard output; a file that exists is not replaced
-    #[arg(long, value_name = "FILE", requires = "online", help_heading = "Upgrade",
+    /// Show provenance of any version as SLSA v1, with all that was changed; never signed, and nothing is believed
+    #[arg(long, help_heading = "Convert", conflicts_with = "format")]
+    convert: bool,
+
+    /// Write a policy by which this attestation is believed, for verify --policy; it is verified first
+    #[arg(long, value_name = "FILE", requires = "convert", help_heading = "Convert",
+          value_parser = NonEmptyStringValueParser::new())]
+    expectations: Option<String>,
+
+    /// Public key that the attestation may be signed with, for --expectations; repeatable
+    #[arg(long, value_name = "FILE", requires = "expectations", help_heading = "Convert",
+          value_parser = NonEmptyStringValueParser::new())]
+    key: Vec<String>,
+
+    /// Write the bundles, or the conversion, to FILE in place of standard output; a file that exists is not replaced
+    #[arg(long, value_name = "FILE", requires = "mode", help_heading = "Upgrade",
           value_parser = NonEmptyStringValueParser::new())]
     output: Option<String>,
 
     /// What to believe: public-good (the default), github, or a trusted_root.json; repeatable
-    #[arg(long, value_name = "ROOT", requires = "online", help_heading = "Upgrade",
+    #[arg(long, value_name = "ROOT", requires = "mode", help_heading = "Upgrade",
           value_parser = NonEmptyStringValueParser::new())]
     trust: Vec<String>,
 
@@ -54,6 +72,14 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
+    if args.convert {
+        let wanted = args.expectations.as_deref().map(|file| convert::Expectations {
+            file,
+            trust: &args.trust,
+            keys: &args.key,
+        });
+        return convert::run(&args.files, args.output.as_deref(), wanted.as_ref());
+    }
     if args.upgrade {
         return match args.files.as_slice() {
             [file] => upgrade::run(file, &args.trust, &args.network, args.output.as_deref()),

@@ -4,7 +4,9 @@ mod artifacts;
 mod attest;
 mod build;
 mod completions;
+mod convert;
 mod demo;
+mod doctor;
 mod error;
 mod exit;
 mod expectations;
@@ -70,6 +72,8 @@ enum Command {
     VerifyGithubAttestation(Box<slsa_verifier::GithubAttestationArgs>),
     /// Show what is in a file of attestations; nothing is believed
     Inspect(inspect::Args),
+    /// Say what this machine or job has and lacks to sign, attach and verify
+    Doctor(Box<doctor::Args>),
     /// Check, lint and test policy files
     #[command(subcommand)]
     Policy(policy::Command),
@@ -101,6 +105,7 @@ pub fn run() -> ExitCode {
         Command::VerifyNpmPackage(args) => slsa_verifier::run_npm(&args),
         Command::VerifyGithubAttestation(args) => slsa_verifier::run_github_attestation(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Policy(command) => policy::run(&command),
         Command::Key(command) => key::run(&command),
         Command::Trust(command) => trust::run(&command),

@@ -63,7 +63,7 @@ const MAX_TIMEOUT: u64 = 7 * 24 * 60 * 60;
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(super) struct RunArgs {
     /// Run the command that follows --, and attest what it made; one that fails is not attested
-    #[arg(long, requires = "command", help_heading = "Run")]
+    #[arg(long, requires = "command", conflicts_with_all = ["statement", "predicate"], help_heading = "Run")]
     run: bool,
 
     /// A file, a pattern or a folder that the command reads; hashed before and after, and refused if it changed; repeatable

@@ -18,28 +18,16 @@ use crate::formats::provenance::Provenance;
 use crate::generate::GenerateError;
 use crate::generate::agreement::rows::ROWS;
 use crate::generate::agreement::rows::Row;
+use crate::generate::agreement::rows::Silence;
 use crate::generate::agreement::said::Predicate;
 use crate::generate::ci::github;
+use crate::generate::ci::reserved;
 
 /// What predicate types of SLSA provenance begin with, of versions that nobody here knows too.
 const PROVENANCE: &str = "https://slsa.dev/provenance/";
 
 /// Longest value that an error repeats, in characters.
 const MAX_SHOWN: usize = 300;
-
-/// What the builder ids of platforms begin with that sign in their own name, or whose workflows do.
-const PLATFORM_BUILDERS: &[&str] = &[
-    "https://buildkite.com/",
-    "https://circleci.com/",
-    "https://cloudbuild.googleapis.com/",
-    "https://github.com/actions/runner",
-    "https://github.com/slsa-framework/",
-    "https://gitlab.com/",
-    "https://tekton.dev/chains/",
-];
-
-/// What builder ids of such platforms hold, on whatever host: a GitHub workflow, a GitLab configuration and runner.
-const PLATFORM_PARTS: &[&str] = &["/.github/workflows/", "//.gitlab-ci.yml@", "/-/runners/"];
 
 /// The claims of a certificate that no person has: whoever holds one of them signs for a platform.
 const PLATFORM_CLAIMS: &[Claim] = &[
@@ -149,8 +137,8 @@ fn signer(certificate: &SigningCertificate) -> Signer {
 /// A person, or a workload without claims of a build, who signs as a platform's builder.
 fn impostor(predicate: &Predicate<'_>, certificate: &SigningCertificate) -> Option<Disagreement> {
     let id = predicate.builder_id();
-    let known = PLATFORM_BUILDERS.iter().any(|begin| id.starts_with(begin));
-    let claims_to_be = known || PLATFORM_PARTS.iter().any(|part| id.contains(part));
+    // Ours that stand for no platform are for everybody.
+    let claims_to_be = reserved::is_builder_id(id) && !id.starts_with("https://sealmark.dev/");
     let san = certificate.san.as_str();
     (claims_to_be && id != san).then(|| Disagreement {
         field: "builder.id",
@@ -179,7 +167,7 @@ fn compare(
     }
     let differs = |value: &str| match &held {
         Some(held) => held != value,
-        None => signer == Signer::Github,
+        None => signer == Signer::Github && row.silence == Silence::Refused,
     };
     said.into_iter()
         .filter(|said| differs(&said.value))

@@ -1,6 +1,7 @@
 //! Facts about a build: each value with where it came from and what backs it.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fmt;
 
 use jiff::Timestamp;
@@ -254,14 +255,14 @@ impl Dependency {
         }
     }
 
-    /// Orders dependencies, so that the same ones are always written the same way. What a collector found stands behind
-    /// what the platform or the repository says: many verifiers take the first one for the source.
-    fn key(&self) -> (bool, Option<&str>, Option<&str>, Vec<&Digest>) {
+    /// Orders dependencies, so that the same ones are always written the same way. The source stands first, since many
+    /// verifiers take the first one for it; what a collector found stands last.
+    fn key(&self) -> (bool, bool, Option<&str>, Option<&str>, Vec<&Digest>) {
         let digests = self.digests.iter().map(|f| &f.value).collect();
         let sources = self.uri.iter().map(|f| f.source).chain(self.digests.iter().map(|f| f.source));
         let collected = sources.into_iter().any(|source| matches!(source, Source::Collected(_) | Source::Linked));
         let name = self.name.as_ref().map(|f| f.value.as_str());
-        (collected, name, self.uri.as_ref().map(|f| f.value.as_str()), digests)
+        (name != Some("source"), collected, name, self.uri.as_ref().map(|f| f.value.as_str()), digests)
     }
 }
 
@@ -307,8 +308,8 @@ pub struct ExplainRow {
 }
 
 impl BuildFacts {
-    /// The predicate that states these facts; keys sorted, dependencies sorted by name, URI and digests, those that a
-    /// collector found last.
+    /// The predicate that states these facts; keys sorted, dependencies sorted by name, URI and digests, the source first
+    /// and those that a collector found last.
     pub fn predicate(&self) -> ProvenanceV1 {
         let time = |fact: &Option<Fact<Timestamp>>| fact.as_ref().map(|f| f.value.to_string());
         let metadata = Metadata {
@@ -386,7 +387,12 @@ fn extension(name: &str) -> String {
 fn sorted(all: &[Dependency]) -> Vec<&Dependency> {
     let mut sorted: Vec<&Dependency> = all.iter().collect();
     sorted.sort_by(|a, b| a.key().cmp(&b.key()));
-    sorted.dedup_by(|a, b| a.key() == b.key());
+    // What the platform says and a collector found as well stands once.
+    let mut seen = BTreeSet::new();
+    sorted.retain(|one| {
+        let (_, _, name, uri, digests) = one.key();
+        seen.insert((name, uri, digests))
+    });
     sorted
 }
 
@@ -481,6 +487,27 @@ mod tests {
     #[test]
     fn pointers_escape_keys() {
         assert_eq!(pointer(&["a/b".to_owned(), "c~d".to_owned()]), "/a~1b/c~0d");
+    }
+
+    #[test]
+    fn what_a_collector_found_stands_last_and_once() {
+        let dependency = |name: Option<&str>, uri: &str, source| Dependency {
+            name: name.map(|name| Fact::word(name.to_owned(), Source::BuilderConstant)),
+            uri: Some(Fact::word(uri.to_owned(), source)),
+            digests: Vec::new(),
+            media_type: None,
+            annotations: BTreeMap::new(),
+        };
+        let all = [
+            dependency(None, "git+https://a.example/a", Source::Collected("Cargo.lock")),
+            dependency(Some("a"), "pkg:cargo/a@1", Source::Collected("Cargo.lock")),
+            dependency(Some("submodule/x"), "git+https://b.example/x", Source::Collected("git submodules")),
+            dependency(Some("submodule/x"), "git+https://b.example/x", Source::GitSubmodule),
+            dependency(Some("source"), "git+https://z.example/z", Source::GitRemote),
+        ];
+        let uris: Vec<&str> = sorted(&all).iter().map(|one| one.uri.as_ref().unwrap().value.as_str()).collect();
+        let source = "git+https://z.example/z";
+        assert_eq!(uris, [source, "git+https://b.example/x", "git+https://a.example/a", "pkg:cargo/a@1"]);
     }
 
     #[test]

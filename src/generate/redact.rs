@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use crate::formats::base64;
 use crate::generate::GenerateError;
 use crate::generate::facts::BuildFacts;
 use crate::generate::facts::ExplainRow;
@@ -102,6 +103,8 @@ impl Masking<'_> {
                     self.value(item, format!("{at}/{n}"), why);
                 }
             }
+            // A source of facts hid it already.
+            Value::String(text) if text == MASKED => drop(self.pointers.insert(at)),
             _ if why == Why::Not => {}
             Value::Null | Value::Bool(_) if why == Why::Looks => {}
             Value::String(text) if why == Why::Looks && text.is_empty() => {}
@@ -133,26 +136,40 @@ pub fn scan(rows: &[ExplainRow]) -> Result<(), GenerateError> {
 }
 
 /// Looks for values that are known to be secret: name and value of each environment variable whose name
-/// [looks so](looks_secret). None of them may occur inside anything that is recorded, as it is, or as one of its lines. Values
-/// below [`MIN_KNOWN`] bytes are passed over.
+/// [looks so](looks_secret). None of them may occur inside anything that is recorded: as it is, as one of its lines,
+/// percent-encoded, or in base64 whatever stands before it. Values below [`MIN_KNOWN`] bytes are passed over.
 ///
 /// # Errors
 /// `secret-found` with pointer and the variable's name, never the value.
 pub fn scan_known(rows: &[ExplainRow], known: &[(&str, &str)]) -> Result<(), GenerateError> {
-    let mut wanted: Vec<(&str, &str)> = Vec::new();
+    let mut wanted: Vec<(&str, String)> = Vec::new();
     for (name, value) in known {
-        let lines = value.lines().chain([*value]).map(str::trim);
-        wanted.extend(lines.filter(|line| line.len() >= MIN_KNOWN).map(|line| (*name, line)));
+        let lines: BTreeSet<&str> = value.lines().chain([*value]).map(str::trim).collect();
+        for line in lines.into_iter().filter(|line| line.len() >= MIN_KNOWN) {
+            wanted.push((name, line.to_owned()));
+            wanted.extend((0..3).map(|shift| (*name, inside_base64(line, shift))));
+        }
     }
     let mut findings = Findings::default();
     for row in rows {
         walk(row, &mut |text| {
-            if let Some((name, _)) = wanted.iter().find(|(_, value)| text.text.contains(value)) {
+            let decoded = shapes::percent_decoded(text.text);
+            let holds = |value: &str| text.text.contains(value) || decoded.as_ref().is_some_and(|d| d.contains(value));
+            if let Some((name, _)) = wanted.iter().find(|(_, value)| holds(value)) {
                 findings.add(text.at, format!("the value of the environment variable {name}"));
             }
         });
     }
     findings.result()
+}
+
+/// The characters that a text certainly leads to inside base64, `shift` bytes behind a multiple of three.
+fn inside_base64(text: &str, shift: usize) -> String {
+    let mut bytes = vec![0; shift];
+    bytes.extend_from_slice(text.as_bytes());
+    let whole = bytes.len().saturating_mul(8) / 6;
+    let skip = shift.saturating_mul(8).div_ceil(6);
+    base64::encode(&bytes).chars().take(whole).skip(skip).collect()
 }
 
 #[derive(Default)]
@@ -234,3 +251,6 @@ fn value(at: &str, key: &str, before: &str, inner: &Value, see: &mut dyn FnMut(&
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -136,10 +136,11 @@ fn github_environment(facts: &BuildFacts) -> Map<String, Value> {
     let mut found = BTreeMap::new();
     let certain = |backing: Backing| matches!(backing, Backing::Certificate | Backing::Token);
     for (path, fact) in facts.internal_parameters.iter() {
-        if let ([platform, name], true) = (path, certain(fact.backing)) {
-            if platform == "github" {
+        match path {
+            [platform, name] if platform == "github" && certain(fact.backing) => {
                 found.insert(format!("github_{name}"), fact.value.clone());
             }
+            _ => {}
         }
     }
     if let Some(source) = source(facts) {
@@ -171,4 +172,99 @@ fn numbers(run: &str) -> Option<(&str, &str)> {
 /// An object, or nothing where it is empty.
 fn object(map: Map<String, Value>) -> Option<Value> {
     (!map.is_empty()).then_some(Value::Object(map))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::generate::facts::Parameters;
+    use crate::generate::facts::Source;
+    use crate::generate::local::LocalBuild;
+    use crate::generate::local::Overrides;
+
+    const COMMIT: &str = "8d3f0c5b7a1e4f2d9c6b8a7f5e3d1c0b9a8f7e6d";
+
+    fn local() -> BuildFacts {
+        let overrides = Overrides {
+            source_uri: Some("https://git.acme.example/acme/app".to_owned()),
+            source_ref: Some("refs/tags/v1".to_owned()),
+            source_commit: Some(COMMIT.to_owned()),
+            builder_id: None,
+        };
+        let build = LocalBuild {
+            git: None,
+            parameters: &BTreeMap::from([("profile".to_owned(), "release".to_owned())]),
+            sealmark_version: "1.2.3",
+            invocation_id: Some("run-7"),
+            started_on: Some("2026-11-21T00:00:00Z".parse().unwrap()),
+            finished_on: None,
+            overrides: &overrides,
+        };
+        build.facts().unwrap()
+    }
+
+    fn written(facts: &BuildFacts) -> Value {
+        serde_json::to_value(predicate(facts)).unwrap()
+    }
+
+    #[test]
+    fn a_local_build_is_this() {
+        let source = json!({"uri": "git+https://git.acme.example/acme/app@refs/tags/v1", "digest": {"sha1": COMMIT}});
+        assert_eq!(
+            written(&local()),
+            json!({
+                "builder": {"id": "https://sealmark.dev/builders/local/v1"},
+                "buildType": "https://sealmark.dev/buildtypes/local/v1",
+                "invocation": {"configSource": source, "parameters": {"parameters": {"profile": "release"}}},
+                "metadata": {
+                    "buildInvocationId": "run-7",
+                    "buildStartedOn": "2026-11-21T00:00:00Z",
+                    "completeness": {"parameters": false, "environment": false, "materials": false},
+                    "reproducible": false,
+                },
+                "materials": [source],
+            })
+        );
+    }
+
+    #[test]
+    fn the_source_is_the_first_material_and_the_configuration_the_config_source() {
+        let mut facts = local();
+        let named = |name: &str, uri: &str, hex: &str, algorithm| Dependency {
+            name: Some(Fact::word(name.to_owned(), Source::BuilderConstant)),
+            uri: Some(Fact::word(uri.to_owned(), Source::BuilderConstant)),
+            digests: vec![Fact::word(Digest::from_hex(algorithm, hex).unwrap(), Source::BuilderConstant)],
+            media_type: None,
+            annotations: BTreeMap::new(),
+        };
+        let config = "git+https://git.acme.example/acme/ci@refs/heads/main";
+        facts.dependencies.push(named("configuration", config, &"ab".repeat(32), Algorithm::GitCommit));
+        facts.dependencies.push(named("a", "pkg:cargo/a@1", &"cd".repeat(32), Algorithm::Sha256));
+        let found = written(&facts);
+        let uris: Vec<&str> =
+            found["materials"].as_array().unwrap().iter().map(|one| one["uri"].as_str().unwrap()).collect();
+        assert_eq!(uris, ["git+https://git.acme.example/acme/app@refs/tags/v1", "pkg:cargo/a@1", config]);
+        // A commit of SHA-256 does not fit under `sha1`.
+        let config_source = json!({"uri": config, "digest": {"gitCommit": "ab".repeat(32)}});
+        assert_eq!(found["invocation"]["configSource"], config_source);
+    }
+
+    #[test]
+    fn only_the_tokens_word_gets_into_the_environment_of_a_github_run() {
+        let mut facts = local();
+        facts.build_type.value = github::ACTIONS_BUILD_TYPE.to_owned();
+        facts.internal_parameters = Parameters::default();
+        let insert = |tree: &mut Parameters, name, backing| {
+            let fact = Fact { value: json!("x"), source: Source::Variable("X"), backing };
+            tree.insert(["github", name], fact);
+        };
+        insert(&mut facts.internal_parameters, "event_name", Backing::Certificate);
+        insert(&mut facts.internal_parameters, "actor_id", Backing::Token);
+        insert(&mut facts.internal_parameters, "run_number", Backing::Job);
+        let found = written(&facts);
+        assert_eq!(found["invocation"]["environment"], json!({"github_actor_id": "x", "github_event_name": "x"}));
+        assert_eq!(found["buildType"], github::BUILD_TYPE);
+    }
 }

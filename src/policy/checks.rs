@@ -62,11 +62,13 @@ pub(super) fn predicate_type(attestation: &VerifiedAttestation, expected: &[Stri
 pub(super) fn signer(identity: &Identity, expected: &Signer) -> Vec<Finding> {
     let finding = |code, expected: String, found: String| Finding { code, expected, found, backing: None };
     match (expected, identity) {
-        (Signer::ByFacts, _) | (Signer::TrustedKey, Identity::Key { ring: Ring::Named, .. }) => Vec::new(),
+        (Signer::ByFacts, _)
+        | (Signer::TrustedKey, Identity::Key { ring: Ring::Named, .. })
+        | (Signer::ListedKey, Identity::Key { .. }) => Vec::new(),
         (Signer::TrustedKey, Identity::Key { voucher, .. }) => {
             vec![finding("signer-not-key", "a signature by the given key".to_owned(), format!("a key of {voucher}"))]
         }
-        (Signer::TrustedKey, Identity::Workload(certificate) | Identity::Person(certificate)) => {
+        (Signer::TrustedKey | Signer::ListedKey, Identity::Workload(certificate) | Identity::Person(certificate)) => {
             let found = format!("a certificate of {}", certificate.san.as_str());
             vec![finding("signer-not-key", "a signature by the given key".to_owned(), found)]
         }
@@ -98,7 +100,7 @@ pub(super) fn slsa(provenance: &VerifiedProvenance, expected: &Slsa, signer: &Si
     let certified = provenance.attestation().identity().certificate().is_some();
     let anybody = match signer {
         Signer::ByFacts => true,
-        Signer::TrustedKey => false,
+        Signer::TrustedKey | Signer::ListedKey => false,
         Signer::Certificate { identity, issuer } => {
             [identity, issuer].into_iter().any(|one| matches!(one, Require::Any))
         }
@@ -225,6 +227,27 @@ impl Checks {
             let text = found.and_then(|inputs| inputs.get(key)).is_some_and(Value::is_string);
             let accepts = |found: &str| text && found == value;
             self.fact("input-mismatch", format!("{key}={value}"), fact.as_ref(), &accepts);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trust::key::KeyKind;
+
+    /// A ring is believed by whoever listed it, and never taken for the key that was named.
+    #[test]
+    fn a_key_of_a_ring_is_one_of_those_listed_and_not_the_one_named() {
+        for (ring, listed, named) in [
+            (Ring::Named, None, None),
+            (Ring::GoogleCloudBuild, None, Some("signer-not-key")),
+            (Ring::NpmRegistry, None, Some("signer-not-key")),
+        ] {
+            let (voucher, fingerprint) = ("somebody".to_owned(), "sha256:00".to_owned());
+            let identity = Identity::Key { voucher, ring, keyid: None, kind: KeyKind::EcdsaP256, fingerprint };
+            let code = |expected| signer(&identity, &expected).first().map(|finding| finding.code);
+            assert_eq!((code(Signer::ListedKey), code(Signer::TrustedKey)), (listed, named), "{ring:?}");
         }
     }
 }

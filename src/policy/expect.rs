@@ -198,8 +198,10 @@ impl fmt::Display for Require {
 pub enum Signer {
     /// Whoever it is, the facts must show: then only what a certificate backs counts.
     ByFacts,
-    /// One of the keys that the verifier was given.
+    /// One of the keys that the user named; a key of a ring, which is believed for what it is, is none.
     TrustedKey,
+    /// Any key that the verifier was given, those of a ring too: whoever chose its keys named each key and each ring.
+    ListedKey,
     /// A certificate of this name by this issuer.
     Certificate {
         /// The subject alternative name.

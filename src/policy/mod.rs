@@ -3,6 +3,7 @@
 mod checks;
 #[cfg(feature = "policy-file")]
 pub mod document;
+pub mod draft;
 mod expect;
 pub mod slsa_verifier;
 mod version;

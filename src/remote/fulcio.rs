@@ -19,6 +19,7 @@ use crate::formats::log_entry::pem_block;
 use crate::formats::log_entry::pem_text;
 use crate::remote::RemoteError;
 use crate::remote::Role;
+use crate::remote::http;
 use crate::remote::http::Question;
 use crate::remote::http::Service;
 use crate::remote::token::IdToken;
@@ -84,10 +85,12 @@ impl CertificateAuthority {
             ..Question::post("api/v2/signingCert", body.as_bytes())
         };
         let answer = self.0.ask(&question)?.body;
-        let chain = chain(&answer).map_err(|reason| self.0.answer_invalid(reason))?;
+        // Whoever answers knows the token, and may have put it where an error quotes the answer.
+        let invalid = |reason: &str| self.0.answer_invalid(http::without(reason, token.secret()));
+        let chain = chain(&answer).map_err(|reason| invalid(&reason))?;
         let leaf = chain.first().map(|leaf| SigningCertificate::parse(leaf)).transpose();
-        let leaf = leaf.map_err(|error| self.0.answer_invalid(error))?;
-        let leaf = leaf.ok_or_else(|| self.0.answer_invalid("an empty chain"))?;
+        let leaf = leaf.map_err(|error| invalid(&error.to_string()))?;
+        let leaf = leaf.ok_or_else(|| invalid("an empty chain"))?;
         if leaf.public_key != public_key {
             return Err(self.0.answer_mismatch("a certificate for the key that was sent", "one for another key"));
         }

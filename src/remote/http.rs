@@ -34,6 +34,8 @@ pub const FIRST_PAUSE: Duration = Duration::from_millis(250);
 pub const MAX_ANSWER: usize = 16 * 1024 * 1024;
 /// Longest body of a refusal that is read, in bytes.
 pub const MAX_REFUSAL: usize = 64 * 1024;
+/// Longest time that is spent on the body of a refusal.
+pub const REFUSAL: Duration = Duration::from_secs(2);
 /// Most characters of a service's own words in an error.
 pub const MAX_SAID: usize = 300;
 /// As many characters of a secret in a row as a service may repeat in its own words; with more, none of them are shown.
@@ -41,6 +43,8 @@ const MAX_REPEATED: usize = 8;
 
 const AGENT: &str = concat!("sealmark/", env!("CARGO_PKG_VERSION"));
 const JSON: &str = "application/json";
+/// What is said in place of words that repeat a secret.
+const REPEATS: &str = "a text that repeats a secret";
 
 /// A service at one address.
 ///
@@ -93,6 +97,8 @@ pub struct Reply {
     pub body: Vec<u8>,
     /// The header `Location`.
     pub location: Option<String>,
+    /// The header `Date`: the time by the service's clock (RFC 9110, 6.6.1).
+    pub date: Option<String>,
 }
 
 impl<'a> Question<'a> {
@@ -273,8 +279,9 @@ impl Service {
         let status = response.status().as_u16();
         if question.success.contains(&status) {
             let location = text_header(&response, &header::LOCATION);
+            let date = text_header(&response, &header::DATE);
             return match read(&mut response, question.cap, end) {
-                Ok(body) => Attempt::Answer(Reply { status, body, location }),
+                Ok(body) => Attempt::Answer(Reply { status, body, location, date }),
                 Err(Unread::Long) => {
                     Attempt::Refused(self.answer_invalid(format_args!("more than {} bytes", question.cap)))
                 }
@@ -282,7 +289,8 @@ impl Service {
             };
         }
         let asked = text_header(&response, &header::RETRY_AFTER).and_then(|text| text.parse().ok());
-        let said = read(&mut response, MAX_REFUSAL, end).ok().and_then(|body| said(&body, question));
+        let soon = end.min(Instant::now() + REFUSAL);
+        let said = read(&mut response, MAX_REFUSAL, soon).ok().and_then(|body| said(&body, question));
         match status {
             429 | 500 | 502 | 503 | 504 => {
                 let words = said.map(|said| format!(": {said}")).unwrap_or_default();
@@ -330,11 +338,13 @@ fn text_header(response: &Response, name: &HeaderName) -> Option<String> {
 fn said(body: &[u8], question: &Question<'_>) -> Option<String> {
     let Ok(Value::Object(fields)) = json::parse(body) else { return None };
     let text = fields.get("message").and_then(Value::as_str).filter(|text| !text.is_empty())?;
-    let mut secrets = question.bearer.into_iter().chain(question.secret);
-    if secrets.any(|secret| repeats(text, secret)) {
-        return Some("a text that repeats a secret".to_owned());
-    }
-    Some(shown(text))
+    let repeated = question.bearer.into_iter().chain(question.secret).any(|secret| repeats(text, secret));
+    Some(if repeated { REPEATS.to_owned() } else { shown(text) })
+}
+
+/// A text about an answer of somebody who knows a secret, as it may be printed: without its words where they repeat it.
+pub(super) fn without(text: &str, secret: &str) -> String {
+    if repeats(text, secret) { REPEATS.to_owned() } else { shown(text) }
 }
 
 /// Whether a text has more than [`MAX_REPEATED`] characters of a secret in a row, or all of it.

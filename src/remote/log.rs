@@ -228,11 +228,13 @@ impl Log {
         if entry.inclusion_proof.as_ref().is_none_or(|proof| proof.checkpoint.is_empty()) {
             return Err(self.service.answer_invalid("an entry without a proof that the log has it"));
         }
-        let promised = entry.signed_entry_timestamp.is_some() && entry.integrated_time.is_some();
-        if self.version == LogVersion::V1 && !promised {
-            return Err(self.service.answer_invalid("an entry without a signed time"));
+        match (self.version, entry.signed_entry_timestamp.is_some(), entry.integrated_time.is_some()) {
+            (LogVersion::V1, true, true) | (LogVersion::V2, false, false) => Ok(()),
+            (LogVersion::V1, ..) => Err(self.service.answer_invalid("an entry without a signed time")),
+            (LogVersion::V2, ..) => {
+                Err(self.service.answer_invalid("an entry with a time, which Rekor v2 does not state"))
+            }
         }
-        Ok(())
     }
 
     fn other(&self, found: &str) -> RemoteError {

@@ -1,6 +1,8 @@
 //! Everything that became of a verification, as data: every artifact, every attestation, what was not checked.
 
 mod attestation;
+pub mod conversion;
+pub mod doctor;
 mod explain;
 mod finding;
 pub mod human;

@@ -41,9 +41,11 @@ pub fn instance<'a>(said: Instance, addresses: impl IntoIterator<Item = &'a str>
         let host = address.strip_prefix("https://").and_then(|rest| rest.split(['/', ':']).next()).unwrap_or_default();
         PRIVATE_HOSTS.contains(&host) || host.ends_with(PRIVATE_ENDING)
     };
+    let mut addresses = addresses.into_iter().peekable();
     match said {
         Instance::Private => Instance::Private,
-        Instance::Public if addresses.into_iter().all(known) => Instance::Private,
+        // Of no service nothing is known.
+        Instance::Public if addresses.peek().is_some() && addresses.all(known) => Instance::Private,
         Instance::Public => Instance::Public,
     }
 }
@@ -81,6 +83,7 @@ mod tests {
         let of = |addresses: &[&str]| instance(Instance::Public, addresses.iter().copied());
         assert_eq!(of(&["https://fulcio.githubapp.com", "https://timestamp.githubapp.com/api/v1"]), Instance::Private);
         assert_eq!(of(&["https://fulcio.acme.ghe.com:443"]), Instance::Private);
+        assert_eq!(of(&[]), Instance::Public);
         for public in [
             "https://fulcio.sigstore.dev",
             "http://127.0.0.1:3000",

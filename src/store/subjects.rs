@@ -715,7 +715,7 @@ mod tests {
         let name = |annotation: &str, options: &SubjectOptions| {
             let (folder, index, _) = layout(annotation);
             let text = format!("oci-layout:{}", folder.path().join("out").display());
-            let found = expand(&[text.clone()], options, &|_| {}).unwrap();
+            let found = expand(std::slice::from_ref(&text), options, &|_| {}).unwrap();
             assert_eq!(found.len(), 1);
             assert_eq!(found[0].digests()[0].to_string(), index);
             assert!(matches!(locate(&[text]).unwrap().as_slice(), [Located::Digests { .. }]));
@@ -738,7 +738,7 @@ mod tests {
         let (folder, index, manifests) = layout(r#""org.opencontainers.image.ref.name":"ghcr.io/acme/app:1""#);
         let text = format!("oci-layout:{}", folder.path().join("out").display());
         let each = SubjectOptions { platforms: Platforms::Each, ..options(Directories::EachFile) };
-        let found = expand(&[text.clone()], &each, &|_| {}).unwrap();
+        let found = expand(std::slice::from_ref(&text), &each, &|_| {}).unwrap();
         let found: Vec<_> = found.iter().map(|one| (one.name().to_owned(), one.digests()[0].to_string())).collect();
         let mut expected = vec![("ghcr.io/acme/app".to_owned(), index)];
         expected.extend(manifests.iter().take(2).map(|one| (format!("ghcr.io/acme/app@{one}"), one.clone())));

@@ -21,8 +21,6 @@ pub const MAX_URL: usize = 2048;
 const MEDIA_TYPE: &str = "application/vnd.dev.sigstore.signingconfig.v0.2+json";
 /// Major versions of the interfaces of a certificate authority and of a timestamp authority that are spoken here.
 const SUPPORTED: u64 = 1;
-/// Whose services put what is signed into a log that everybody reads.
-const PUBLIC_DOMAINS: [&str; 2] = ["sigstore.dev", "sigstage.dev"];
 
 /// The interface of a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,24 +147,6 @@ impl Selected {
         let logs = self.logs.iter().map(|log| log.0.as_str());
         std::iter::once(self.ca.as_str()).chain(logs).chain(self.timestamps.iter().map(String::as_str))
     }
-
-    /// The addresses among the certificate authority and the logs that belong to Sigstore's public instances, production or
-    /// staging. Each publishes the identity in the certificate; a log publishes the digests as well.
-    pub fn public(&self) -> Vec<&str> {
-        let all = std::iter::once(self.ca.as_str()).chain(self.logs.iter().map(|log| log.0.as_str()));
-        all.filter(|url| is_public(url)).collect()
-    }
-}
-
-/// Whether an address belongs to a public instance of Sigstore.
-pub fn is_public(url: &str) -> bool {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = authority.rsplit('@').next().unwrap_or_default().split(':').next().unwrap_or_default();
-    let host = host.trim_end_matches('.').to_ascii_lowercase();
-    PUBLIC_DOMAINS
-        .iter()
-        .any(|domain| host.strip_suffix(domain).is_some_and(|sub| sub.is_empty() || sub.ends_with('.')))
 }
 
 impl SigningConfig {
@@ -354,6 +334,176 @@ fn rule(top: &mut Fields, name: &str) -> Result<Option<Rule>, SigningConfigError
         (Some(other), _) => {
             let expected = "ANY, ALL, or EXACT with a count";
             Err(SigningConfigError::Field { path, expected, found: other.chars().take(80).collect() })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn time(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn now() -> Timestamp {
+        time("2026-11-21T00:00:00Z")
+    }
+
+    fn service(url: &str, version: u64, start: &str, operator: &str) -> Value {
+        json!({ "url": url, "majorApiVersion": version, "validFor": { "start": start }, "operator": operator })
+    }
+
+    const YEAR: &str = "2026-01-01T00:00:00Z";
+
+    fn config() -> Value {
+        json!({
+            "mediaType": MEDIA_TYPE,
+            "caUrls": [service("https://ca.test", 1, YEAR, "one")],
+            "oidcUrls": [service("https://login.test", 1, YEAR, "one")],
+            "rekorTlogUrls": [service("https://v2.test", 2, YEAR, "one"), service("https://v1.test", 1, YEAR, "one")],
+            "tsaUrls": [service("https://tsa.test/stamp", 1, YEAR, "one")],
+            "rekorTlogConfig": { "selector": "ANY" },
+            "tsaConfig": { "selector": "ANY" },
+        })
+    }
+
+    fn with(name: &str, value: Value) -> Value {
+        let mut config = config();
+        config[name] = value;
+        config
+    }
+
+    fn parse(value: &Value) -> Result<SigningConfig, &'static str> {
+        SigningConfig::parse(value.to_string().as_bytes()).map_err(|error| error.code())
+    }
+
+    fn select_at(value: &Value, now: Timestamp, choice: LogChoice) -> Result<Selected, &'static str> {
+        parse(value)?.select(now, choice).map_err(|error| error.code())
+    }
+
+    fn select(value: &Value) -> Result<Selected, &'static str> {
+        select_at(value, now(), LogChoice::Highest)
+    }
+
+    fn logs(selected: Result<Selected, &'static str>) -> Result<Vec<(String, u64)>, &'static str> {
+        selected.map(|selected| selected.logs.into_iter().map(|(url, version)| (url, version.number())).collect())
+    }
+
+    #[test]
+    fn the_embedded_one_is_usable() {
+        let selected = SigningConfig::public_good().unwrap().select(now(), LogChoice::Highest).unwrap();
+        assert_eq!(selected.ca, "https://fulcio.sigstore.dev");
+        assert_eq!(selected.logs, [("https://rekor.sigstore.dev".to_owned(), LogVersion::V1)]);
+        assert_eq!(selected.timestamps, ["https://timestamp.sigstore.dev/api/v1/timestamp"]);
+        assert_eq!(selected.addresses().count(), 3);
+        let early = SigningConfig::public_good().unwrap().select(time("2021-01-01T00:00:00Z"), LogChoice::Highest);
+        assert_eq!(early.unwrap_err().code(), "signing-config-no-service");
+    }
+
+    #[test]
+    fn the_second_version_is_preferred_beside_a_timestamp_authority() {
+        let v2 = Ok(vec![("https://v2.test".to_owned(), 2)]);
+        let v1 = Ok(vec![("https://v1.test".to_owned(), 1)]);
+        let none = Err("signing-config-no-service");
+        assert_eq!(logs(select(&config())), v2);
+        assert_eq!(logs(select_at(&config(), now(), LogChoice::Only(LogVersion::V1))), v1);
+        assert_eq!(logs(select_at(&config(), now(), LogChoice::Only(LogVersion::V2))), v2);
+        let unstamped = with("tsaUrls", json!([]));
+        assert_eq!(logs(select(&unstamped)), v1);
+        assert_eq!(logs(select_at(&unstamped, now(), LogChoice::Only(LogVersion::V2))), none);
+        let only_v2 = json!([service("https://v2.test", 2, YEAR, "one")]);
+        let mut alone = with("rekorTlogUrls", only_v2.clone());
+        assert_eq!(logs(select_at(&alone, now(), LogChoice::Only(LogVersion::V1))), none);
+        alone["tsaUrls"] = json!([]);
+        assert_eq!(logs(select(&alone)), none);
+        let third = with("rekorTlogUrls", json!([service("https://v3.test", 3, YEAR, "one")]));
+        assert_eq!(logs(select(&third)), none);
+    }
+
+    /// No log in the configuration is a private instance; a log that cannot be used is never one.
+    #[test]
+    fn without_logs_there_is_a_timestamp() {
+        let private = with("rekorTlogUrls", json!([]));
+        let selected = select(&private).unwrap();
+        assert!(selected.logs.is_empty() && selected.timestamps.len() == 1);
+        let mut nothing = private;
+        nothing["tsaUrls"] = json!([]);
+        assert_eq!(select(&nothing).unwrap_err(), "signing-config-no-service");
+        let ended = json!([{ "url": "https://v1.test", "majorApiVersion": 1, "operator": "one",
+            "validFor": { "start": YEAR, "end": "2026-11-20T23:59:59Z" } }]);
+        for list in ["caUrls", "rekorTlogUrls", "tsaUrls"] {
+            assert_eq!(select(&with(list, ended.clone())).unwrap_err(), "signing-config-no-service", "{list}");
+            let future = json!([service("https://later.test", 1, "2026-11-21T00:00:01Z", "one")]);
+            assert_eq!(select(&with(list, future)).unwrap_err(), "signing-config-no-service", "{list}");
+        }
+        assert_eq!(select(&with("caUrls", json!([]))).unwrap_err(), "signing-config-no-service");
+        assert_eq!(
+            select(&with("caUrls", json!([service("https://ca.test", 2, YEAR, "one")]))).unwrap_err(),
+            "signing-config-no-service"
+        );
+    }
+
+    #[test]
+    fn rules_count_operators() {
+        let list = json!([
+            service("https://old.test", 1, "2026-01-01T00:00:00Z", "one"),
+            service("https://new.test", 1, "2026-06-01T00:00:00Z", "one"),
+            service("https://two.test", 1, "2026-02-01T00:00:00Z", "two"),
+            service("https://later.test", 1, "2027-01-01T00:00:00Z", "three"),
+        ]);
+        let chosen = |rule: Value| {
+            let mut config = with("tsaUrls", list.clone());
+            config["tsaConfig"] = rule;
+            select(&config).map(|selected| selected.timestamps)
+        };
+        let urls = |urls: &[&str]| Ok(urls.iter().map(|url| (*url).to_owned()).collect::<Vec<_>>());
+        assert_eq!(chosen(json!({ "selector": "ANY" })), urls(&["https://new.test"]));
+        assert_eq!(chosen(json!({ "selector": "ALL" })), urls(&["https://new.test", "https://two.test"]));
+        assert_eq!(chosen(json!({ "selector": "EXACT", "count": 1 })), urls(&["https://new.test"]));
+        assert_eq!(chosen(json!({ "selector": "EXACT", "count": 2 })), urls(&["https://new.test", "https://two.test"]));
+        assert_eq!(chosen(json!({ "selector": "EXACT", "count": 3 })), Err("signing-config-no-service"));
+    }
+
+    #[test]
+    fn what_is_unclear_is_refused() {
+        for value in [
+            json!({ "selector": "SERVICE_SELECTOR_UNDEFINED" }),
+            json!({ "selector": "EXACT" }),
+            json!({ "selector": "EXACT", "count": 0 }),
+            json!({ "selector": "SOME" }),
+            json!({}),
+            json!(null),
+            json!({ "selector": "ANY", "weight": 1 }),
+        ] {
+            for list in ["rekorTlogConfig", "tsaConfig"] {
+                assert_eq!(parse(&with(list, value.clone())).map(drop), Err("signing-config-invalid"), "{value}");
+            }
+        }
+        let mut odd = service("https://ca.test", 1, YEAR, "one");
+        for (name, value) in [
+            ("url", json!("")),
+            ("url", json!("https://ca.test/\n")),
+            ("url", json!("x".repeat(MAX_URL + 1))),
+            ("majorApiVersion", json!(null)),
+            ("validFor", json!(null)),
+            ("validFor", json!({ "start": "yesterday" })),
+            ("validFor", json!({ "end": YEAR })),
+            ("weight", json!(1)),
+        ] {
+            let good = odd.clone();
+            odd[name] = value;
+            assert_eq!(parse(&with("caUrls", json!([odd]))).map(drop), Err("signing-config-invalid"), "{odd}");
+            odd = good;
+        }
+        assert_eq!(parse(&with("caUrls", json!(vec![odd; MAX_SERVICES + 1]))).map(drop), Err("signing-config-invalid"));
+        assert_eq!(parse(&with("more", json!(1))).map(drop), Err("signing-config-invalid"));
+        assert_eq!(parse(&json!([])).map(drop), Err("signing-config-invalid"));
+        assert_eq!(SigningConfig::parse(&[b' '; MAX_BYTES + 1]).unwrap_err().code(), "signing-config-invalid");
+        for other in ["application/vnd.dev.sigstore.signingconfig.v0.1+json", "application/json"] {
+            assert_eq!(parse(&with("mediaType", json!(other))).map(drop), Err("signing-config-media-type"));
         }
     }
 }

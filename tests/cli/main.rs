@@ -4,9 +4,12 @@
 #![allow(clippy::print_stdout, reason = "a test says what it skips")]
 
 mod diagnosis;
+mod doctor;
 mod formats;
 mod hostile;
+mod migration;
 mod online;
+mod run;
 mod showing;
 #[path = "../support/mod.rs"]
 mod support;

@@ -23,6 +23,7 @@ const V02: &str = "https://slsa.dev/provenance/v0.2";
 const FIELDS: &[&str] = &[
     "builder.id",
     "builder.id (build signer)",
+    "deployment environment",
     "owner id",
     "pipeline configuration",
     "repository id",
@@ -201,6 +202,9 @@ fn what_agrees_passes() {
     println!("{ran} pairs agree");
 }
 
+/// Predicate type, predicate, certificate, where it is changed, to what, and the fields that must be named.
+type Change<'a> = (&'a str, &'a Value, &'a Spec, String, Value, &'a [&'a str]);
+
 /// Every field of a predicate that the certificate repeats, with the rows that must name it.
 #[test]
 fn every_field_that_is_changed_is_named() {
@@ -209,13 +213,14 @@ fn every_field_that_is_changed_is_named() {
     let source = "/buildDefinition/resolvedDependencies/0";
     let builder = ["builder.id", "builder.id (build signer)"].as_slice();
     let run = "https://github.com/acme/app/actions/runs/1/attempts/1";
-    let complete = github::reusable().complete();
+    let mut complete = github::reusable().complete();
+    complete.set("environment", "production");
     let spec = complete.spec();
     let (v1, v02) = (complete.predicate(), complete.predicate_v02());
     let (gitlab, gitlab_spec) = gitlab();
     let (buildkite, buildkite_spec) = buildkite();
     let (circleci, circleci_spec) = circleci();
-    let rows: Vec<(&str, &Value, &Spec, String, Value, &[&str])> = vec![
+    let rows: Vec<Change<'_>> = vec![
         (
             V1,
             &v1,
@@ -235,6 +240,7 @@ fn every_field_that_is_changed_is_named() {
         ),
         (V1, &v1, &spec, format!("{external}/workflow/path"), json!(".github/workflows/x.yml"), &["workflow.path"]),
         (V1, &v1, &spec, format!("{external}/workflow/ref"), json!("refs/heads/main"), &["workflow.ref"]),
+        (V1, &v1, &spec, format!("{internal}/github/environment"), json!("staging"), &["deployment environment"]),
         (V1, &v1, &spec, format!("{internal}/github/event_name"), json!("release"), &["trigger"]),
         (V1, &v1, &spec, format!("{internal}/github/job_workflow_sha"), json!(COMMIT), &["signing workflow's commit"]),
         (V1, &v1, &spec, format!("{internal}/github/repository_id"), json!("1"), &["repository id"]),
@@ -510,6 +516,13 @@ fn every_claim_that_is_changed_or_left_out_is_named() {
         assert_eq!(found(&silent).is_empty(), *number == ".9", "{number} left out with the older one");
         ran += 3;
     }
+    // Older authorities do not write the deployment environment.
+    let mut job = job;
+    job.set("environment", "production");
+    let mut silent = job.spec();
+    assert_eq!(fields(V1, &job.predicate(), &certificate(&silent)), [""; 0]);
+    silent.claims.deployment_environment = None;
+    assert_eq!(fields(V1, &job.predicate(), &certificate(&silent)), [""; 0]);
     let mut renamed = good.clone();
     renamed.san = vec![San::Uri("https://github.com/acme/build/.github/workflows/x.yml@refs/tags/v3".to_owned())];
     assert_eq!(found(&renamed).into_iter().collect::<Vec<_>>(), ["builder.id"]);

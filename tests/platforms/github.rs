@@ -17,6 +17,9 @@ use sealmark::generate::ci::Inputs;
 use sealmark::generate::ci::Platform;
 use sealmark::generate::facts::Backing;
 use sealmark::generate::facts::BuildFacts;
+use sealmark::generate::git::Dirty;
+use sealmark::generate::git::GitFacts;
+use sealmark::generate::git::Submodule;
 use sealmark::generate::local::Overrides;
 use sealmark::generate::statement;
 use sealmark::generate::v02;
@@ -88,6 +91,7 @@ pub(crate) struct Job {
     parameters: BTreeMap<String, String>,
     overrides: Overrides,
     invocation_id: Option<String>,
+    git: Option<GitFacts>,
 }
 
 impl Job {
@@ -130,9 +134,8 @@ impl Job {
             vars: self.vars.as_ref(),
             document: None,
             github_form: self.form,
-            git: None,
+            git: self.git.as_ref(),
             parameters: &self.parameters,
-            masked: &[],
             sealmark_version: "0.1.0",
             invocation_id: self.invocation_id.as_deref(),
             started_on: None,
@@ -199,8 +202,23 @@ impl Job {
 
     /// What a verifier makes of this job's predicate under its certificate.
     fn interpreted(&self, change: impl FnOnce(&mut Value)) -> Result<Facts, &'static str> {
+        self.believed("https://slsa.dev/provenance/v1", self.predicate(), change)
+    }
+
+    /// The same of its v0.2 predicate.
+    fn interpreted_v02(&self, change: impl FnOnce(&mut Value)) -> Result<Facts, &'static str> {
+        self.believed("https://slsa.dev/provenance/v0.2", self.predicate_v02(), change)
+    }
+
+    fn believed(
+        &self,
+        predicate_type: &str,
+        predicate: Value,
+        change: impl FnOnce(&mut Value),
+    ) -> Result<Facts, &'static str> {
         let mut spec = self.spec();
-        spec.statement["predicate"] = self.predicate();
+        spec.statement["predicateType"] = json!(predicate_type);
+        spec.statement["predicate"] = predicate;
         change(&mut spec.statement["predicate"]);
         let root = TrustedRoot::parse(domain().trusted_root().to_string().as_bytes(), "virtual", None).unwrap();
         let digest = Digest::new(Algorithm::Sha256, HashKind::Sha256.of(ARTIFACT)).unwrap();
@@ -237,6 +255,7 @@ pub(crate) fn push() -> Job {
         parameters: BTreeMap::new(),
         overrides: Overrides::default(),
         invocation_id: None,
+        git: None,
     };
     for (name, value) in [
         ("actor", "octocat"),
@@ -681,6 +700,50 @@ fn nobody_overrides_the_platform() {
 }
 
 #[test]
+fn a_checkout_of_the_source_is_at_its_commit() {
+    let git = GitFacts {
+        commit: Some(COMMIT.to_owned()),
+        tree: None,
+        branch: None,
+        tags: Vec::new(),
+        remote: Some("git+https://github.com/Acme/app".to_owned()),
+        dirty: Dirty::Changed { paths: 1 },
+        shallow: true,
+        submodules: vec![Submodule {
+            path: "lib".to_owned(),
+            uri: Some("git+https://github.com/acme/lib".to_owned()),
+            commit: Some(OTHER_COMMIT.to_owned()),
+        }],
+    };
+    let with = |change: &dyn Fn(&mut GitFacts)| {
+        let mut job = push();
+        let mut git = git.clone();
+        change(&mut git);
+        job.git = Some(git);
+        job
+    };
+    assert_eq!(with(&|_| ()).predicate(), push().predicate());
+    let predicate = with(&|_| ()).complete().predicate();
+    let all = predicate["buildDefinition"]["resolvedDependencies"].as_array().unwrap();
+    assert_eq!((&all[0]["name"], &all[0]["annotations"]), (&json!("source"), &json!({"dirty": true})));
+    let lib = json!({
+        "name": "submodule/lib", "uri": "git+https://github.com/acme/lib", "digest": {"gitCommit": OTHER_COMMIT},
+    });
+    assert_eq!(all[1..], [lib]);
+    let other = |git: &mut GitFacts| git.commit = Some(OTHER_COMMIT.to_owned());
+    assert_eq!(with(&other).code(), "source-commit-conflict");
+    assert_eq!(with(&other).complete().code(), "source-commit-conflict");
+    let nameless = |git: &mut GitFacts| (git.commit, git.remote) = (Some(OTHER_COMMIT.to_owned()), None);
+    assert_eq!(with(&nameless).code(), "source-commit-conflict");
+    // A checkout of something else says nothing of the source.
+    let foreign = |git: &mut GitFacts| {
+        (git.commit, git.remote) =
+            (Some(OTHER_COMMIT.to_owned()), Some("git+https://github.com/acme/tools".to_owned()));
+    };
+    assert_eq!(with(&foreign).complete().predicate(), push().complete().predicate());
+}
+
+#[test]
 fn a_verifier_learns_the_same_from_both_forms() {
     let mut ran = 0;
     for job in [push(), tag(), dispatch(), release(), pull_request(), reusable(), self_hosted(), required_workflow()] {
@@ -694,6 +757,10 @@ fn a_verifier_learns_the_same_from_both_forms() {
         let alike =
             Facts { build_type: one.build_type.clone(), inputs: None, dependencies: one.dependencies, ..other.clone() };
         assert_eq!(alike, one);
+        // And of v0.2, which tells the repository of the workflow from that of the source too.
+        let old = job.clone().complete().interpreted_v02(|_| ()).unwrap();
+        let invocation = one.invocation.clone();
+        assert_eq!(Facts { invocation, ..old }, other);
         assert_eq!(one.source_commit.unwrap().value, COMMIT);
         assert!(one.predicate_builder_id.is_none());
         assert_eq!(other.build_type.value, "https://sealmark.dev/buildtypes/github-workflow/v1");
@@ -767,5 +834,20 @@ fn a_verifier_refuses_our_form_where_it_differs_from_the_certificate() {
         internal["GITHUB_EVENT_PAYLOAD"] = json!({"inputs": {"channel": "evil"}});
     });
     assert_eq!(found.unwrap().inputs.unwrap()["channel"], "stable");
+    // v0.2 names the workflow by repository, path, ref and commit.
+    for (pointer, value) in [
+        ("/invocation/configSource/uri", json!("git+https://github.com/acme/other@refs/tags/v1.4.2")),
+        ("/invocation/configSource/uri", json!("git+https://github.com/acme/app@refs/heads/main")),
+        ("/invocation/configSource/entryPoint", json!(".github/workflows/x.yml")),
+        ("/materials/0/uri", json!("git+https://github.com/acme/other@refs/tags/v1.4.2")),
+    ] {
+        let found = reusable().complete().interpreted_v02(|old| *old.pointer_mut(pointer).unwrap() = value.clone());
+        assert_eq!(found.unwrap_err(), "predicate-certificate-mismatch", "{pointer}");
+        refused += 1;
+    }
+    let found = reusable().complete().interpreted_v02(|old| {
+        old["invocation"]["configSource"]["digest"]["sha1"] = json!(OTHER_COMMIT);
+    });
+    assert_eq!(found.unwrap_err(), "predicate-inconsistent");
     println!("{refused} refused");
 }

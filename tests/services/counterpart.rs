@@ -10,11 +10,16 @@ use sealmark::formats::attestations;
 use sealmark::formats::certificate::Claim;
 use sealmark::formats::certificate::San;
 use sealmark::formats::log_entry::EntryKind;
+use sealmark::generate::ci::Visibility;
 use sealmark::remote::token;
 use sealmark::remote::token::Audience;
 use sealmark::remote::token::SIGSTORE_AUDIENCE;
 use sealmark::sign::keyless::Certified;
 use sealmark::sign::keyless::Services;
+use sealmark::sign::privacy;
+use sealmark::sign::privacy::Consent;
+use sealmark::sign::privacy::Instance;
+use sealmark::sign::privacy::Permit;
 use sealmark::trust::root::TrustedRoot;
 use sealmark::trust::signing_config::LogChoice;
 use sealmark::trust::signing_config::SigningConfig;
@@ -48,7 +53,7 @@ fn a_sigstore_of_others_takes_and_gives_what_we_do() {
         let services = Services::new(&config.select(now, LogChoice::Highest).unwrap(), LONG).unwrap();
         let token = token::github(&format!("{url}/{path}?a=b"), "bearer", SIGSTORE_AUDIENCE, LONG).unwrap();
         token.check(Audience::Is(SIGSTORE_AUDIENCE), now).unwrap();
-        let certified = Certified::new(&token, &services.ca, now).unwrap();
+        let certified = Certified::new(&permit(), &token, &services.ca, now).unwrap();
         match &certified.certificate().san {
             San::Email(email) => assert_eq!(email, "dev@example.com"),
             san => {
@@ -69,4 +74,9 @@ fn a_sigstore_of_others_takes_and_gives_what_we_do() {
     }
     println!("{signed} statements signed with the counterpart and verified");
     assert_eq!(signed, 8);
+}
+
+/// The source of every token here is public.
+fn permit() -> Permit {
+    privacy::ask(Visibility::Public, Instance::Public, Consent::Withheld).unwrap()
 }

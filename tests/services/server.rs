@@ -69,7 +69,7 @@ impl Answer {
 }
 
 /// The ways in which requests are answered, one after the other; the last is that of all further ones.
-type Script = Vec<Box<dyn Fn(&Request) -> Answer + Send + Sync>>;
+pub(crate) type Script = Vec<Box<dyn Fn(&Request) -> Answer + Send + Sync>>;
 
 /// Listens until it is dropped.
 pub(crate) struct Server {

@@ -224,7 +224,7 @@ mod tests {
         assert_eq!(lines(&format!("  {ABC} app one \n\n{ABC}\tb\r\n")), [expected("app one"), expected("b")]);
         assert_eq!(lines(&format!("{}  app", ABC.to_uppercase())), [expected("app")]);
         // What the generator gets wrong or refuses.
-        assert_eq!(lines(&format!("{ABC} *app\n")), [expected("app")]);
+        assert_eq!(lines(&format!("{ABC} *app\n{ABC}  *b\n")), [expected("app"), expected("*b")]);
         assert_eq!(lines(&format!("\\{ABC}  a\\\\b\n")), [expected("a\\b")]);
         assert_eq!(lines(&format!("SHA256 (app) = {ABC}\n")), [expected("app")]);
     }

@@ -194,7 +194,7 @@ pub fn parse_separated(bytes: &[u8], limits: ChecksumsLimits) -> Result<Vec<Chec
 enum Separator {
     /// Two characters: a space, and a space or `*`.
     Two,
-    /// Space and tabs, then perhaps `*`.
+    /// One space and `*`, or any space and tabs.
     Any,
 }
 
@@ -306,8 +306,8 @@ fn untagged<'a>(
             .strip_prefix([' ', '*'])
             .ok_or_else(|| malformed(line, "two spaces, or a space and *, after the checksum", rest))?,
         Separator::Any => {
-            let rest = rest.trim_ascii_start();
-            rest.strip_prefix('*').unwrap_or(rest)
+            // The flag stands right behind one space; behind two, `*` is the first character of the name.
+            rest.strip_prefix('*').unwrap_or_else(|| rest.trim_ascii_start())
         }
     };
     let algorithm = match hex.len() {

@@ -15,6 +15,15 @@ enum Presence {
     Workflow,
 }
 
+/// What it means that a certificate of GitHub Actions says nothing. Those of other platforms may always be silent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Silence {
+    /// Every certificate authority writes it, so that silence is a mismatch.
+    Refused,
+    /// Not every one writes it yet.
+    Permitted,
+}
+
 /// One row.
 pub(super) struct Row {
     /// What both speak of.
@@ -26,6 +35,8 @@ pub(super) struct Row {
     /// What the predicate says, in each of its places.
     pub(super) said: fn(&Predicate<'_>) -> Vec<Said>,
     presence: Presence,
+    /// What the certificate's silence means.
+    pub(super) silence: Silence,
 }
 
 impl Row {
@@ -45,6 +56,7 @@ pub(super) const ROWS: &[Row] = &[
         held: |certificate| Some(certificate.san.as_str().to_owned()),
         said: |predicate| builder(predicate),
         presence: Presence::Workflow,
+        silence: Silence::Refused,
     },
     Row {
         field: "builder.id (build signer)",
@@ -55,6 +67,7 @@ pub(super) const ROWS: &[Row] = &[
         },
         said: |predicate| builder(predicate),
         presence: Presence::Workflow,
+        silence: Silence::Refused,
     },
     Row {
         field: "workflow.repository",
@@ -62,6 +75,7 @@ pub(super) const ROWS: &[Row] = &[
         held: |certificate| workflow(certificate).map(|(repository, _, _)| repository),
         said: |predicate| predicate.workflow_repositories(),
         presence: Presence::Workflow,
+        silence: Silence::Refused,
     },
     Row {
         field: "workflow.path",
@@ -69,6 +83,7 @@ pub(super) const ROWS: &[Row] = &[
         held: |certificate| workflow(certificate).map(|(_, path, _)| path),
         said: |predicate| predicate.workflow_paths(),
         presence: Presence::Workflow,
+        silence: Silence::Refused,
     },
     Row {
         field: "workflow.ref",
@@ -76,6 +91,7 @@ pub(super) const ROWS: &[Row] = &[
         held: |certificate| workflow(certificate).map(|(_, _, git_ref)| git_ref),
         said: |predicate| predicate.workflow_refs(),
         presence: Presence::Workflow,
+        silence: Silence::Refused,
     },
     Row {
         field: "pipeline configuration",
@@ -83,6 +99,7 @@ pub(super) const ROWS: &[Row] = &[
         held: |certificate| claim(certificate, Claim::BuildConfigUri),
         said: |predicate| predicate.pipelines(),
         presence: Presence::Free,
+        silence: Silence::Refused,
     },
     Row {
         field: "workflow commit",
@@ -90,6 +107,7 @@ pub(super) const ROWS: &[Row] = &[
         held: |certificate| claim(certificate, Claim::BuildConfigDigest),
         said: |predicate| predicate.config_commits(),
         presence: Presence::Free,
+        silence: Silence::Refused,
     },
     Row {
         field: "signing workflow's commit",
@@ -97,6 +115,7 @@ pub(super) const ROWS: &[Row] = &[
         held: |certificate| claim(certificate, Claim::BuildSignerDigest),
         said: |predicate| predicate.signer_commits(),
         presence: Presence::Free,
+        silence: Silence::Refused,
     },
     Row {
         field: "source repository",
@@ -104,6 +123,7 @@ pub(super) const ROWS: &[Row] = &[
         held: source,
         said: |predicate| predicate.repositories(),
         presence: Presence::Workflow,
+        silence: Silence::Refused,
     },
     Row {
         field: "source commit",
@@ -111,6 +131,7 @@ pub(super) const ROWS: &[Row] = &[
         held: |certificate| either(certificate, Claim::SourceRepositoryDigest, Claim::GithubWorkflowSha),
         said: |predicate| predicate.commits(),
         presence: Presence::Workflow,
+        silence: Silence::Refused,
     },
     Row {
         field: "source ref",
@@ -118,6 +139,7 @@ pub(super) const ROWS: &[Row] = &[
         held: |certificate| either(certificate, Claim::SourceRepositoryRef, Claim::GithubWorkflowRef),
         said: |predicate| predicate.refs(),
         presence: Presence::Workflow,
+        silence: Silence::Refused,
     },
     Row {
         field: "repository id",
@@ -125,6 +147,7 @@ pub(super) const ROWS: &[Row] = &[
         held: |certificate| claim(certificate, Claim::SourceRepositoryIdentifier),
         said: |predicate| predicate.platform(&["repository_id", "project_id"], "REPOSITORY_ID"),
         presence: Presence::Free,
+        silence: Silence::Refused,
     },
     Row {
         field: "owner id",
@@ -132,6 +155,7 @@ pub(super) const ROWS: &[Row] = &[
         held: |certificate| claim(certificate, Claim::SourceRepositoryOwnerIdentifier),
         said: |predicate| predicate.platform(&["repository_owner_id", "namespace_id"], "REPOSITORY_OWNER_ID"),
         presence: Presence::Free,
+        silence: Silence::Refused,
     },
     Row {
         field: "trigger",
@@ -139,6 +163,7 @@ pub(super) const ROWS: &[Row] = &[
         held: |certificate| either(certificate, Claim::BuildTrigger, Claim::GithubWorkflowTrigger),
         said: |predicate| predicate.platform(&["event_name", "pipeline_source", "build_source"], "EVENT_NAME"),
         presence: Presence::Free,
+        silence: Silence::Refused,
     },
     Row {
         field: "runner environment",
@@ -146,6 +171,7 @@ pub(super) const ROWS: &[Row] = &[
         held: |certificate| claim(certificate, Claim::RunnerEnvironment),
         said: |predicate| predicate.platform(&["runner_environment"], "RUNNER_ENVIRONMENT"),
         presence: Presence::Free,
+        silence: Silence::Refused,
     },
     Row {
         field: "run",
@@ -153,6 +179,7 @@ pub(super) const ROWS: &[Row] = &[
         held: |certificate| claim(certificate, Claim::RunInvocationUri).filter(|_| !is_misnamed(certificate)),
         said: |predicate| predicate.runs(),
         presence: Presence::Workflow,
+        silence: Silence::Refused,
     },
     Row {
         field: "run number",
@@ -160,6 +187,7 @@ pub(super) const ROWS: &[Row] = &[
         held: |certificate| run(certificate).map(|(run, _)| run),
         said: |predicate| predicate.run_numbers(),
         presence: Presence::Free,
+        silence: Silence::Refused,
     },
     Row {
         field: "run attempt",
@@ -167,6 +195,7 @@ pub(super) const ROWS: &[Row] = &[
         held: |certificate| run(certificate).map(|(_, attempt)| attempt),
         said: |predicate| predicate.attempts(),
         presence: Presence::Free,
+        silence: Silence::Refused,
     },
     Row {
         field: "visibility",
@@ -174,6 +203,15 @@ pub(super) const ROWS: &[Row] = &[
         held: |certificate| claim(certificate, Claim::SourceRepositoryVisibility),
         said: |predicate| predicate.platform(&["repository_visibility", "project_visibility"], "REPOSITORY_VISIBILITY"),
         presence: Presence::Free,
+        silence: Silence::Refused,
+    },
+    Row {
+        field: "deployment environment",
+        place: "/buildDefinition/internalParameters/github/environment",
+        held: |certificate| claim(certificate, Claim::DeploymentEnvironment),
+        said: |predicate| predicate.platform(&["environment"], "ENVIRONMENT"),
+        presence: Presence::Free,
+        silence: Silence::Permitted,
     },
 ];
 

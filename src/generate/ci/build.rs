@@ -125,10 +125,8 @@ pub(super) fn builder(
             reserved::builder_id(id)?;
         }
     }
-    if let Some(certified) = &certified {
-        if !local::is_type_uri(&certified.value) {
-            return Err(GenerateError::BuilderIdInvalid { found: certified.value.clone() });
-        }
+    if let Some(certified) = certified.as_ref().filter(|fact| !local::is_type_uri(&fact.value)) {
+        return Err(GenerateError::BuilderIdInvalid { found: certified.value.clone() });
     }
     let chosen = option("--builder-id", certified, given)?;
     Ok(match chosen {
@@ -283,10 +281,10 @@ pub(super) fn invocation_id(
 /// When it began and ended; only when the user asks for times.
 #[expect(clippy::type_complexity, reason = "two times, each with where it came from")]
 pub(super) fn times(inputs: &Inputs<'_>) -> Result<(Option<Fact<Timestamp>>, Option<Fact<Timestamp>>), GenerateError> {
-    if let (Some(started_on), Some(finished_on)) = (inputs.started_on, inputs.finished_on) {
-        if finished_on < started_on {
-            return Err(GenerateError::TimesReversed { started_on, finished_on });
-        }
+    if let (Some(started_on), Some(finished_on)) = (inputs.started_on, inputs.finished_on)
+        && finished_on < started_on
+    {
+        return Err(GenerateError::TimesReversed { started_on, finished_on });
     }
     let fact = |time: Timestamp| Fact::word(time, Source::Option("--timestamps"));
     Ok((inputs.started_on.map(fact), inputs.finished_on.map(fact)))

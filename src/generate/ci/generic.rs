@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Map;
 use serde_json::Value;
 
+use crate::formats::digest::Algorithm;
 use crate::formats::digest::Digest;
 use crate::formats::digest::DigestSet;
 use crate::generate::GenerateError;
@@ -115,6 +116,7 @@ pub struct DocumentDependency {
 
 pub(super) fn facts(inputs: &Inputs<'_>) -> Result<BuildFacts, GenerateError> {
     let document = inputs.document.ok_or_else(|| missing("the facts", "a document, with --facts"))?;
+    no_nulls(document)?;
     let document = Document::deserialize(document).map_err(|error| unreadable(&error))?;
     document.check_identity()?;
     local::check_parameters(inputs.parameters)?;
@@ -198,7 +200,7 @@ impl Document {
             None => Ok(None),
             // Only what is written with `Z` is UTC to every reader (in-toto attestation spec v1, "Timestamp").
             Some(text) => match text.parse::<Timestamp>() {
-                Ok(time) if text.ends_with('Z') => Ok(Some(stated(time))),
+                Ok(time) if text.ends_with('Z') && text.as_bytes().get(10) == Some(&b'T') => Ok(Some(stated(time))),
                 _ => Err(refused(at, "a time of RFC 3339 in UTC, with Z", text)),
             },
         };
@@ -206,10 +208,10 @@ impl Document {
         let finished = read("/finishedOn", &self.finished_on)?;
         let (by_clock_start, by_clock_end) = build::times(inputs)?;
         let (started, finished) = (started.or(by_clock_start), finished.or(by_clock_end));
-        if let (Some(start), Some(end)) = (&started, &finished) {
-            if end.value < start.value {
-                return Err(GenerateError::TimesReversed { started_on: start.value, finished_on: end.value });
-            }
+        if let (Some(start), Some(end)) = (&started, &finished)
+            && end.value < start.value
+        {
+            return Err(GenerateError::TimesReversed { started_on: start.value, finished_on: end.value });
         }
         Ok((started, finished))
     }
@@ -233,8 +235,9 @@ impl DocumentDependency {
         }
         let mut digests = Vec::new();
         for (name, hex) in self.digest.iter() {
-            let digest = Digest::parse(&format!("{name}:{hex}"))
-                .map_err(|reason| refused(&format!("{at}/digest/{name}"), &reason.to_string(), hex))?;
+            let at = format!("{at}/digest/{name}");
+            let algorithm = Algorithm::from_name(name).ok_or_else(|| refused(&at, "an algorithm of in-toto", name))?;
+            let digest = Digest::from_hex(algorithm, hex).map_err(|reason| refused(&at, &reason.to_string(), hex))?;
             digests.push(stated(digest));
         }
         let annotations = self.annotations.iter().map(|(key, value)| (key.clone(), stated(value.clone()))).collect();
@@ -259,6 +262,20 @@ fn unreadable(error: &serde_json::Error) -> GenerateError {
         None => detail,
     };
     GenerateError::FactsInvalid { detail: detail.chars().take(MAX_DETAIL).collect() }
+}
+
+/// What is absent is left out: a null may be a mistake of whoever wrote the document.
+fn no_nulls(document: &Value) -> Result<(), GenerateError> {
+    let source = document.get("source").map(|source| ("/source".to_owned(), source));
+    let dependencies = document.get("dependencies").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let dependencies = dependencies.iter().enumerate().map(|(n, one)| (format!("/dependencies/{n}"), one));
+    for (at, object) in [(String::new(), document)].into_iter().chain(source).chain(dependencies) {
+        let fields = object.as_object().into_iter().flatten();
+        if let Some((name, _)) = fields.into_iter().find(|(_, value)| value.is_null()) {
+            return Err(refused(&format!("{at}/{name}"), "a value, or no such field", "null"));
+        }
+    }
+    Ok(())
 }
 
 /// A fact that the document states.

@@ -24,14 +24,18 @@ use crate::generate::facts::Dependency;
 use crate::generate::facts::Fact;
 use crate::generate::facts::Parameters;
 use crate::generate::facts::Source;
+use crate::generate::git::Dirty;
+use crate::generate::git::GitFacts;
 use crate::generate::local::check_parameters;
 use crate::generate::local::checked_uri;
 use crate::generate::local::git_object;
+use crate::generate::local::submodule_dependency;
 
 pub use external::ExternalParameters;
 pub use external::ReleaseParameters;
 pub use external::WorkflowParameters;
 pub(crate) use run::is_issuer;
+pub(crate) use run::server;
 
 /// Our build type of a GitHub workflow.
 pub const BUILD_TYPE: &str = "https://sealmark.dev/buildtypes/github-workflow/v1";
@@ -121,10 +125,12 @@ pub struct RunParameters {
 /// environment's, which the job's own steps can change, and says so.
 ///
 /// # Errors
-/// `platform-claim-conflict`, `platform-fact-missing`, `platform-fact-invalid`, `times-reversed`, and those of parameters.
+/// `platform-claim-conflict`, `platform-fact-missing`, `platform-fact-invalid`, `source-commit-conflict`, `times-reversed`, and
+/// those of parameters.
 pub(super) fn facts(inputs: &Inputs<'_>) -> Result<BuildFacts, GenerateError> {
     check_parameters(inputs.parameters)?;
     let run = Run::read(inputs)?;
+    let checkout = checkout(inputs, &run)?;
     let source = source(&run)?;
     let builder_id = builder_id(&run);
     let invocation_id = invocation_id(&run);
@@ -141,7 +147,7 @@ pub(super) fn facts(inputs: &Inputs<'_>) -> Result<BuildFacts, GenerateError> {
             external::complete(inputs, &run, &mut external_parameters)?;
             topics.extend(COMPLETE_FORM);
             let version = Fact::word(inputs.sealmark_version.to_owned(), Source::Sealmark);
-            (BUILD_TYPE, dependencies(&run, source)?, BTreeMap::from([("sealmark".to_owned(), version)]))
+            (BUILD_TYPE, dependencies(&run, source, checkout)?, BTreeMap::from([("sealmark".to_owned(), version)]))
         }
     };
     let mut internal_parameters = Parameters::default();
@@ -198,11 +204,44 @@ fn source(run: &Run<'_>) -> Result<Dependency, GenerateError> {
     Ok(dependency(None, about(&run.repository, uri), commit))
 }
 
-/// The source, and the workflows that were started and that the job is written in, where they are not of that commit.
-fn dependencies(run: &Run<'_>, source: Dependency) -> Result<Vec<Dependency>, GenerateError> {
+/// The checkout, if it is one of what is built. It must be at the commit of the event: provenance that names another commit
+/// than the one that was built would be untrue.
+///
+/// # Errors
+/// `source-commit-conflict`.
+fn checkout<'a>(inputs: &Inputs<'a>, run: &Run<'_>) -> Result<Option<&'a GitFacts>, GenerateError> {
+    let Some(git) = inputs.git else { return Ok(None) };
+    let address = format!("git+{}", run.address(&run.repository.value));
+    // GitHub does not tell the letter case of names; a checkout without a remote may be of anything.
+    if git.remote.as_deref().is_some_and(|remote| !remote.eq_ignore_ascii_case(&address)) {
+        return Ok(None);
+    }
+    match git.commit.as_deref() {
+        Some(head) if head != run.commit.value => {
+            let (given, head) = (run.commit.value.clone(), head.to_owned());
+            Err(GenerateError::SourceCommitConflict { given, head })
+        }
+        _ => Ok(Some(git)),
+    }
+}
+
+/// The source with its submodules, and the workflows that were started and that the job is written in, where they are not
+/// of that commit.
+fn dependencies(
+    run: &Run<'_>,
+    source: Dependency,
+    checkout: Option<&GitFacts>,
+) -> Result<Vec<Dependency>, GenerateError> {
     let name = |name: &str| Some(Fact::word(name.to_owned(), Source::BuilderConstant));
     let mut known = vec![(run.repository.value.clone(), run.commit.value.clone())];
-    let mut dependencies = vec![Dependency { name: name(SOURCE_NAME), ..source }];
+    let mut source = Dependency { name: name(SOURCE_NAME), ..source };
+    if checkout.is_some_and(|git| git.dirty != Dirty::Clean) {
+        source.annotations.insert("dirty".to_owned(), Fact::word(Value::from(true), Source::GitStatus));
+    }
+    let mut dependencies = vec![source];
+    for submodule in checkout.map(|git| git.submodules.as_slice()).unwrap_or_default() {
+        dependencies.extend(submodule_dependency(submodule)?);
+    }
     for (title, workflow, sha) in [
         ("workflow", &run.workflow, run.optional(&run::WORKFLOW_SHA)?),
         ("workflow/called", &run.job_workflow, run.optional(&run::JOB_WORKFLOW_SHA)?),

@@ -20,8 +20,8 @@ use crate::generate::facts::BuildFacts;
 use crate::generate::facts::Dependency;
 use crate::generate::facts::Fact;
 use crate::generate::facts::Source;
-use crate::generate::git::normalise_remote;
 use crate::generate::local::checked_ref;
+use crate::generate::local::checked_uri;
 use crate::generate::local::git_object;
 
 /// The build type of a job of GitLab CI.
@@ -146,15 +146,37 @@ fn full_ref(told: &Told) -> Result<Fact<String>, GenerateError> {
     }
 }
 
+/// The parts of `ci_config_ref_uri`: `host/project//path@ref`.
+struct Configuration<'a> {
+    project: &'a str,
+    path: &'a str,
+    full_ref: &'a str,
+}
+
+impl<'a> Configuration<'a> {
+    fn parse(config: &'a Fact<String>) -> Result<Self, GenerateError> {
+        let spelt = || invalid("the pipeline's configuration", "host/project//path@ref", config.value.clone());
+        let (project, rest) = config.value.split_once("//").ok_or_else(spelt)?;
+        // A path may hold an `@`; the first that a full ref follows is not in it.
+        let (path, full_ref) = rest.split_once("@refs/").ok_or_else(spelt)?;
+        let full_ref = rest.get(path.len() + 1..).filter(|_| !full_ref.is_empty()).ok_or_else(spelt)?;
+        Ok(Self { project, path, full_ref })
+    }
+}
+
 /// The repository that the configuration comes from, where that is not the source.
 fn configuration(told: &Told, source: &Checkout) -> Result<Option<Dependency>, GenerateError> {
-    let (Some(config), Some(sha)) = (told.get("config"), told.get("config_sha")) else { return Ok(None) };
+    let Some(config) = told.get("config") else { return Ok(None) };
+    let parts = Configuration::parse(config)?;
+    if let Some(found) = told.get("config_path").filter(|_| config.backing == Backing::Certificate) {
+        // The variable has `path`, or `path@project`.
+        let path = found.value.split('@').next().unwrap_or_default();
+        agree("the path of the configuration", ("ci_config_ref_uri", parts.path), ("CI_CONFIG_PATH", path))?;
+    }
+    let Some(sha) = told.get("config_sha") else { return Ok(None) };
     let value = git_object(Algorithm::GitCommit, &sha.value)?;
-    let spelt = || invalid("the pipeline's configuration", "host/project//path@ref", config.value.clone());
-    let (project, rest) = config.value.split_once("//").ok_or_else(spelt)?;
-    let (_, full_ref) = rest.rsplit_once('@').ok_or_else(spelt)?;
-    let uri = normalise_remote(&format!("https://{project}")).ok_or_else(spelt)?;
-    let full_ref = checked_ref(full_ref)?;
+    let uri = checked_uri(&format!("https://{}", parts.project))?;
+    let full_ref = checked_ref(parts.full_ref)?;
     if uri == source.uri.value && value == source.commit.value {
         return Ok(None);
     }

@@ -5,10 +5,9 @@ use crate::generate::GenerateError;
 use crate::generate::ci::Environment;
 use crate::generate::ci::MARKER;
 use crate::generate::ci::Platform;
+use crate::generate::ci::github;
 use crate::generate::ci::topics::missing;
 
-/// GitHub's own issuer; an enterprise has one below it.
-const GITHUB: &str = "https://token.actions.githubusercontent.com";
 /// Buildkite's issuer for every organization.
 const BUILDKITE: &str = "https://agent.buildkite.com";
 /// CircleCI's issuer; each organization has one below it.
@@ -38,10 +37,7 @@ pub fn matches_issuer(
         found: found.to_owned(),
     };
     let (fits, variable) = match platform {
-        Platform::Github => {
-            let server = environment.get("GITHUB_SERVER_URL").unwrap_or("https://github.com");
-            (github(issuer, server), "GITHUB_SERVER_URL")
-        }
+        Platform::Github => return github::server(Some(claims), environment).map(|_| ()),
         Platform::Gitlab => {
             let server = environment.get("CI_SERVER_URL");
             let server = server.ok_or_else(|| missing("the server's address", "the variable CI_SERVER_URL"))?;
@@ -60,24 +56,14 @@ pub fn matches_issuer(
     if fits { Ok(()) } else { Err(conflict(variable, environment.get(variable).unwrap_or(platform.name()))) }
 }
 
-/// github.com has one issuer, with enterprises below it; an enterprise's server is its own issuer, or has one on a host
-/// beside it.
-fn github(issuer: &str, server: &str) -> bool {
-    let server = server.trim_end_matches('/');
-    if server == "https://github.com" {
-        return is_or_below(issuer, GITHUB);
-    }
-    let beside = server.strip_prefix("https://").map(|host| format!("https://token.actions.{host}"));
-    is_or_below(issuer, &format!("{server}/_services/token")) || beside.is_some_and(|own| is_or_below(issuer, &own))
-}
-
 fn is_or_below(issuer: &str, root: &str) -> bool {
     issuer.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Whether an issuer is that of a CI platform with an issuer of its own.
 fn is_known(issuer: &str) -> bool {
-    [GITHUB, BUILDKITE, CIRCLECI].iter().chain(GITLAB).any(|known| is_or_below(issuer, known))
+    let other = [BUILDKITE, CIRCLECI].iter().chain(GITLAB).any(|known| is_or_below(issuer, known));
+    other || github::is_issuer(issuer)
 }
 
 #[cfg(test)]
@@ -87,6 +73,8 @@ mod tests {
 
     use super::*;
 
+    const GITHUB: &str = "https://token.actions.githubusercontent.com";
+
     fn judge(platform: Platform, issuer: &str, variables: &[(&str, &str)]) -> Result<(), &'static str> {
         let claims = TokenClaims::new(Map::from_iter([("iss".to_owned(), json!(issuer))]));
         let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
@@ -94,6 +82,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::type_complexity, reason = "tables of platform, issuer and environment")]
     fn a_token_is_of_its_platform() {
         use Platform::*;
         let github = [("GITHUB_SERVER_URL", "https://github.com")];
@@ -129,7 +118,7 @@ mod tests {
             (Github, GITHUB, &enterprise),
             (Github, "https://github.acme.example/_services/token", &github),
             (Github, "https://evil.example/_services/token", &enterprise),
-            (Github, "https://gitlab.com", &[]),
+            (Github, "https://gitlab.com", &github),
             (Gitlab, "https://gitlab.com", &own),
             (Gitlab, "https://gitlab.com.evil.example", &gitlab),
             (Gitlab, GITHUB, &gitlab),

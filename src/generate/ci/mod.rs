@@ -13,11 +13,12 @@ pub mod gitlab;
 pub mod google_cloud_build;
 mod issuer;
 pub mod jenkins;
-mod reserved;
+pub(in crate::generate) mod reserved;
 pub mod tekton;
 pub mod topics;
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -56,8 +57,15 @@ pub enum Platform {
 }
 
 /// The job's environment, as it was when the program began.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Environment(BTreeMap<String, String>);
+
+/// Names alone: values may be secrets.
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
 
 impl Environment {
     /// These variables.
@@ -105,8 +113,6 @@ pub struct Inputs<'a> {
     pub git: Option<&'a GitFacts>,
     /// What the user passed with `--param`.
     pub parameters: &'a BTreeMap<String, String>,
-    /// Names of inputs, variables and parameters whose values are not written.
-    pub masked: &'a [String],
     /// Version of this program.
     pub sealmark_version: &'a str,
     /// Which run this is, when the user says so.

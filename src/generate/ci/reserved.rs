@@ -44,11 +44,16 @@ const BUILD_TYPES: &[&str] = &[
 /// # Errors
 /// `facts-reserved`.
 pub(super) fn builder_id(id: &str) -> Result<(), GenerateError> {
-    let rest = after_scheme(id);
-    if BUILDERS.iter().any(|known| begins(&rest, known)) || BUILDER_PARTS.iter().any(|part| rest.contains(part)) {
+    if is_builder_id(id) {
         return Err(GenerateError::FactsReserved { what: "builder id", found: id.to_owned() });
     }
     Ok(())
+}
+
+/// Whether a builder id stands for a known platform or generator.
+pub(in crate::generate) fn is_builder_id(id: &str) -> bool {
+    let rest = after_scheme(id);
+    BUILDERS.iter().any(|known| begins(&rest, known)) || BUILDER_PARTS.iter().any(|part| rest.contains(part))
 }
 
 /// Refuses a build type that is a known platform's.

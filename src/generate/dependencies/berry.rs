@@ -4,8 +4,10 @@ use crate::formats::digest::Algorithm;
 use crate::formats::purl::Kind;
 use crate::generate::dependencies::DependencyError;
 use crate::generate::dependencies::Item;
+use crate::generate::dependencies::Why;
 use crate::generate::dependencies::npm;
 use crate::generate::dependencies::reading::Reading;
+use crate::generate::dependencies::reading::public_url;
 use crate::generate::dependencies::yaml;
 use crate::generate::dependencies::yaml::Node;
 
@@ -45,8 +47,34 @@ pub(super) fn read(reading: &mut Reading<'_>, text: &str) -> Result<(), Dependen
         // `10c0/…`: the key says how the archive is packed.
         let hex = checksum.rsplit('/').next().unwrap_or(checksum);
         let digest = reading.hex(key, Algorithm::Sha512, hex)?;
-        let uri = reading.package(Kind::Npm, name, written)?.to_string();
+        let mut purl = reading.package(Kind::Npm, name, written)?;
+        // Where the registry is not the one that the name means, the address stands here, escaped.
+        if let Some((_, address)) = place.split_once("__archiveUrl=") {
+            let address = address.split('&').next().and_then(unescape);
+            match address.as_deref().and_then(public_url) {
+                Some(address) => purl = reading.qualified(purl, "download_url", &address)?,
+                None => {
+                    reading.unresolved(purl.to_string(), Why::Place)?;
+                    continue;
+                }
+            }
+        }
+        let uri = purl.to_string();
         reading.item(Item { uri, name: None, digests: vec![digest], digest_of: Some(ARCHIVE) })?;
     }
     Ok(())
+}
+
+/// A text without the escapes of RFC 3986 section 2.1; `None` for one that is not whole.
+fn unescape(text: &str) -> Option<String> {
+    let mut bytes = Vec::new();
+    let mut rest = text;
+    while let Some((before, escaped)) = rest.split_once('%') {
+        bytes.extend_from_slice(before.as_bytes());
+        let (digits, behind) = escaped.split_at_checked(2)?;
+        bytes.extend(hex::decode(digits).ok()?);
+        rest = behind;
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    String::from_utf8(bytes).ok()
 }

@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::formats::digest::Algorithm;
 use crate::formats::digest::Digest;
 use crate::generate::GenerateError;
+use crate::generate::dependencies::Conflict;
 use crate::generate::dependencies::DependencyError;
 use crate::generate::dependencies::Format;
 use crate::generate::dependencies::Item;
@@ -125,13 +126,13 @@ impl Collection {
             let here = (digest.clone(), file.to_owned());
             let (first, first_file) = merged.digests.entry(digest.algorithm()).or_insert(here);
             if *first != digest {
-                return Err(DependencyError::Conflict {
+                return Err(DependencyError::Conflict(Box::new(Conflict {
                     what: key.uri,
                     first: first.clone(),
                     first_file: first_file.clone(),
                     second: digest,
                     second_file: file.to_owned(),
-                });
+                })));
             }
         }
         Ok(key)

@@ -64,19 +64,8 @@ pub enum DependencyError {
         found: String,
     },
     /// One package of one version, two contents.
-    #[error("{what}: expected one content, found {first} in {first_file} and {second} in {second_file}")]
-    Conflict {
-        /// The package.
-        what: String,
-        /// The one digest.
-        first: Digest,
-        /// Where it stands.
-        first_file: String,
-        /// The other digest, of the same algorithm.
-        second: Digest,
-        /// Where that stands.
-        second_file: String,
-    },
+    #[error(transparent)]
+    Conflict(Box<Conflict>),
     /// More than is collected.
     #[error("{file}: expected at most {limit} dependencies in one checkout, found more")]
     TooMany {
@@ -87,12 +76,28 @@ pub enum DependencyError {
     },
 }
 
+/// Two contents of what can have only one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what}: expected one content, found {first} in {first_file} and {second} in {second_file}")]
+pub struct Conflict {
+    /// The package.
+    pub what: String,
+    /// The one digest.
+    pub first: Digest,
+    /// Where it stands.
+    pub first_file: String,
+    /// The other digest, of the same algorithm.
+    pub second: Digest,
+    /// Where that stands.
+    pub second_file: String,
+}
+
 impl DependencyError {
     /// The stable code of this error.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Invalid { .. } => "dependency-file-invalid",
-            Self::Conflict { .. } => "dependency-conflict",
+            Self::Conflict(_) => "dependency-conflict",
             Self::TooMany { .. } => "dependency-too-many",
         }
     }

@@ -218,12 +218,21 @@ fn yarn_berry_locks() {
         hex(1, 64),
         hex(2, 64),
         hex(3, 64)
+    ) + &format!(
+        "\n\"d@npm:4\":\n  version: 4.0.0\n  \
+         resolution: \"d@npm:4.0.0::__archiveUrl=https%3A%2F%2Fu%3Asecret%40npm.acme.example%2Fd.tgz\"\n  \
+         checksum: 10c0/{}\n  linkType: hard\n",
+        hex(4, 64)
     );
     assert_eq!(
         rows("yarn.lock", &text),
         [
             format!("pkg:npm/%40acme/a@1.10.0 {} of=the zip archive in Yarn's cache", sha512(1)),
             format!("pkg:npm/c@3.0.0?vcs_url=git%2Bhttps:%2F%2Fgithub.com%2Facme%2Fc%40{COMMIT} gitCommit:{COMMIT}"),
+            format!(
+                "pkg:npm/d@4.0.0?download_url=https:%2F%2Fnpm.acme.example%2Fd.tgz {} of=the zip archive in Yarn's cache",
+                sha512(4)
+            ),
             "? pkg:npm/b@2.0.0: NoDigest".to_owned(),
         ]
     );

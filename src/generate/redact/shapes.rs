@@ -8,6 +8,7 @@ use regex::RegexBuilder;
 use regex::RegexSet;
 use regex::RegexSetBuilder;
 
+use crate::formats::base64;
 use crate::generate::GenerateError;
 use crate::generate::redact::MASKED;
 use crate::generate::redact::words::looks_secret;
@@ -18,8 +19,8 @@ const MAX_COMPILED: usize = 16 << 20;
 const MIN_RANDOM: usize = 12;
 /// Longest text whose randomness is looked at, in characters; what is longer is no password.
 const MAX_RANDOM: usize = 4096;
-/// Least Shannon entropy of a text that is taken for random, in thousandths of a bit for each character. Words of a
-/// language have less in so few characters, or no digits among them.
+/// Least Shannon entropy of a text that is taken for random, in bits for each character. Words of a language have less in
+/// so few characters, or no digits among them.
 const MIN_ENTROPY: f64 = 3.0;
 
 /// What a match must also be.
@@ -29,8 +30,10 @@ enum Also {
     Nothing,
     /// The part named `v` is no placeholder.
     Real,
-    /// The part named `v` is random.
-    Random,
+    /// The part named `v` is dense: it holds small letters, capitals and digits, or much hexadecimal.
+    Dense,
+    /// The part named `v` is base64 of a name, a colon and a password.
+    Basic,
     /// The part named `v` is random, and that named `k` names a secret.
     Assigned,
 }
@@ -50,7 +53,7 @@ const SHAPES: &[(&str, &str, Also)] = &[
     ("a Discord webhook", r"discord(?:app)?\.com/api/webhooks/[0-9]{16,}/[A-Za-z0-9_-]{40}", Also::Nothing),
     ("an npm token", r"npm_[A-Za-z0-9]{36}", Also::Nothing),
     ("a PyPI token", r"pypi-AgE[A-Za-z0-9_-]{40}", Also::Nothing),
-    ("a Cargo token", r"\bcio(?P<v>[A-Za-z0-9]{32})\b", Also::Random),
+    ("a Cargo token", r"\bcio(?P<v>[A-Za-z0-9]{32})\b", Also::Dense),
     ("a RubyGems token", r"rubygems_[a-f0-9]{48}", Also::Nothing),
     ("a NuGet token", r"\boy2[a-z0-9]{43}\b", Also::Nothing),
     ("a Docker token", r"dckr_(?:pat|oat)_[A-Za-z0-9_-]{20}", Also::Nothing),
@@ -87,12 +90,14 @@ const SHAPES: &[(&str, &str, Also)] = &[
     ("a key of Azure", r"(?i)\b(?:AccountKey|SharedAccessKey)=[A-Za-z0-9+/]{40}", Also::Nothing),
     ("a signed URL", r"(?i)[?&]X-(?:Amz|Goog)-Signature=[0-9a-f]{32}", Also::Nothing),
     ("a password in a URL", r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#\s@:]*:(?P<v>[^/?#\s@]+)@", Also::Real),
-    ("an authorization header", r"(?i)\b(?:bearer|basic)\s+(?P<v>[A-Za-z0-9._~+/-]{16,}=*)", Also::Random),
+    ("an authorization header", r"(?i)\bbearer\s+(?P<v>[A-Za-z0-9._~+/-]{16,})", Also::Dense),
+    ("an authorization header", r"(?i)\bbasic\s+(?P<v>[A-Za-z0-9+/]{8,}={0,2})", Also::Basic),
     (
         "an assignment of a secret",
-        r#"(?P<k>[A-Za-z0-9_.-]{3,64})["']?(?:\s*=\s*|\s*:\s+|\s*:\s*["'])["']?(?P<v>[^\s"'&;,]{8,})"#,
+        r#"(?P<k>[A-Za-z0-9_.-]{3,64})\\*["']?\s*(?:=|:\s|:\s*\\*["'])\s*\\*["']?(?P<v>[^\s"'\\&;,=?]{8,})"#,
         Also::Assigned,
     ),
+    ("an option with a secret", r"--?(?P<k>[A-Za-z][A-Za-z0-9_-]{2,64})\s+(?P<v>[^\s&;,=?]{8,})", Also::Assigned),
 ];
 
 /// All shapes, compiled: one pass says which occur, and only those are looked at again.
@@ -114,8 +119,12 @@ impl Scanner {
         SCANNER.as_ref().map_err(|detail| GenerateError::ScannerUnusable { detail: detail.clone() })
     }
 
-    /// The kind of secret that occurs in a text.
+    /// The kind of secret that occurs in a text, as it is or percent-encoded as in the query of a URL.
     pub(super) fn shape(&self, text: &str) -> Option<&'static str> {
+        self.plain(text).or_else(|| percent_decoded(text).and_then(|decoded| self.plain(&decoded)))
+    }
+
+    fn plain(&self, text: &str) -> Option<&'static str> {
         let matched = self.any.matches(text);
         let mut found = matched.into_iter().filter_map(|n| Some((SHAPES.get(n)?, self.each.get(n)?)));
         found
@@ -132,9 +141,32 @@ fn holds(also: Also, part: &Captures<'_>) -> bool {
     match also {
         Also::Nothing => true,
         Also::Real => !is_placeholder(named("v")),
-        Also::Random => is_random(named("v")),
+        Also::Dense => is_dense(named("v")),
+        Also::Basic => base64::decode(named("v")).is_some_and(|pair| pair.contains(&b':') && pair.is_ascii()),
         Also::Assigned => looks_secret(named("k")) && is_random(named("v")),
     }
+}
+
+/// A text without its percent-encoding (RFC 3986 §2.1), if it has any. What is malformed stays.
+pub(super) fn percent_decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    let mut found = false;
+    while let Some((first, tail)) = rest.split_first() {
+        let byte = tail.get(..2).filter(|_| *first == b'%').and_then(|two| hex::decode(two).ok());
+        match byte.as_deref() {
+            Some([byte]) => {
+                bytes.push(*byte);
+                rest = tail.get(2..).unwrap_or_default();
+                found = true;
+            }
+            _ => {
+                bytes.push(*first);
+                rest = tail;
+            }
+        }
+    }
+    found.then(|| String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// What people write in the place of a secret.
@@ -158,6 +190,13 @@ pub(super) fn is_random(text: &str) -> bool {
     kinds >= 2 && entropy(text) >= MIN_ENTROPY
 }
 
+fn is_dense(text: &str) -> bool {
+    let has = |kind: fn(&u8) -> bool| text.bytes().any(|b| kind(&b));
+    let all = has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase) && has(u8::is_ascii_digit);
+    let hex = text.len() >= 32 && text.bytes().all(|b| b.is_ascii_hexdigit());
+    (all || hex) && is_random(text)
+}
+
 /// Shannon entropy of a text over its own characters, in bits for each.
 fn entropy(text: &str) -> f64 {
     let mut characters: Vec<char> = text.chars().collect();
@@ -169,4 +208,15 @@ fn entropy(text: &str) -> f64 {
 
 fn count(number: usize) -> f64 {
     u32::try_from(number).map_or(f64::MAX, f64::from)
+}
+
+#[cfg(test)]
+impl Scanner {
+    /// How many shapes there are, and which of them a text has.
+    pub(super) fn matched(&self, text: &str) -> (usize, Vec<usize>) {
+        let holds = |n: &usize| {
+            SHAPES[*n].2 == Also::Nothing || self.each[*n].captures_iter(text).any(|part| holds(SHAPES[*n].2, &part))
+        };
+        (SHAPES.len(), self.any.matches(text).into_iter().filter(holds).collect())
+    }
 }

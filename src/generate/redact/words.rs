@@ -24,7 +24,6 @@ const WORDS: &[&str] = &[
     "password",
     "passwords",
     "pat",
-    "pin",
     "privatekey",
     "pwd",
     "secret",
@@ -60,12 +59,18 @@ const PAIRS: &[(&str, &str)] = &[
     ("webhook", "url"),
 ];
 
+/// The variable in which every shell keeps the folder it stands in, and no secret.
+const FOLDER: &str = "PWD";
+
 /// Whether a name looks as if it named a secret: one of its words, or two that follow each other, is in the table.
 ///
 /// Words end where a character is neither letter nor digit, and where a capital follows a small letter or stands before one:
 /// `API_KEY`, `apiKey`, `--api-key` and `MyAPIKey` all have the words `api` and `key`. `tokenizer` and `keyboard` have one
 /// word each, which is in no table.
 pub fn looks_secret(name: &str) -> bool {
+    if name == FOLDER {
+        return false;
+    }
     let words = words(name);
     let alone = words.iter().any(|word| WORDS.contains(&word.as_str()));
     let mut pairs = words.iter().zip(words.iter().skip(1));
@@ -83,10 +88,8 @@ fn words(name: &str) -> Vec<String> {
         if starts || !c.is_alphanumeric() {
             words.push(String::new());
         }
-        if c.is_alphanumeric() {
-            if let Some(word) = words.last_mut() {
-                word.extend(c.to_lowercase());
-            }
+        if let Some(word) = words.last_mut().filter(|_| c.is_alphanumeric()) {
+            word.extend(c.to_lowercase());
         }
         before = c;
     }
@@ -123,6 +126,8 @@ mod tests {
             "id_token",
             "secrets",
             "COSIGN_PASSWORD",
+            "DB_PWD",
+            "pwd",
         ] {
             assert!(looks_secret(name), "{name}");
         }
@@ -148,6 +153,8 @@ mod tests {
             "patch",
             "pinned",
             "opinion",
+            "PWD",
+            "OLDPWD",
             "cache-key",
         ] {
             assert!(!looks_secret(name), "{name}");

@@ -127,7 +127,7 @@ fn signer(
         if findings.is_empty() { Ok(signer) } else { Err(findings) }
     };
     match &verifier.signers {
-        Signers::Keys(_) => by(Signer::TrustedKey, None),
+        Signers::Keys(_) => by(Signer::ListedKey, None),
         Signers::Identities(rules) => {
             let mut best: Option<Vec<Finding>> = None;
             for rule in rules {

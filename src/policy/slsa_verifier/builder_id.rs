@@ -83,8 +83,9 @@ pub(super) fn released(found: &BuilderId, expected: Option<&BuilderId>, extra: &
             release::is_release_tag(core) && !pre.is_empty() && !pre.contains('+')
         }),
     };
-    let asked =
-        expected.and_then(BuilderId::version).is_some_and(|version| version.starts_with("refs/") && version == at);
+    // A commit is what it is, so whoever names it in full knows what built; one that nobody named may be of anybody's fork.
+    let names_one = |version: &str| version.starts_with("refs/") || is_commit(version);
+    let asked = expected.and_then(BuilderId::version).is_some_and(|version| names_one(version) && version == at);
     if release::is_release(&found.to_string()) || asked || extra.iter().any(taken) {
         return Ok(());
     }
@@ -93,6 +94,12 @@ pub(super) fn released(found: &BuilderId, expected: Option<&BuilderId>, extra: &
         "builder-ref-mutable",
         format!("expected a builder at refs/tags/vX.Y.Z, found {found}"),
     ))
+}
+
+/// A commit in full, of SHA-1 or SHA-256.
+fn is_commit(version: &str) -> bool {
+    let hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    [40, 64].contains(&version.len()) && version.bytes().all(hex)
 }
 
 #[cfg(test)]
@@ -152,5 +159,11 @@ mod tests {
         assert_eq!(sentinel("b@main", Some("b@main"), &[]), refused);
         assert_eq!(sentinel("b@refs/heads/main", Some("b@refs/heads/main"), &[]), Ok(()));
         assert_eq!(sentinel("b@refs/heads/main", Some("b"), &[]), refused);
+        let [commit, other] = ["0", "1"].map(|digit| format!("b@{}", digit.repeat(40)));
+        assert_eq!(sentinel(&commit, Some(&commit), &[]), Ok(()));
+        assert_eq!(sentinel(&commit, Some("b"), &[]), refused);
+        assert_eq!(sentinel(&commit, None, &[]), refused);
+        assert_eq!(sentinel(&commit, Some(&other), &[]), refused);
+        assert_eq!(sentinel(&commit[..41], Some(&commit[..41]), &[]), refused);
     }
 }

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::io::Read;
-use std::path::Component;
 use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
@@ -21,6 +20,8 @@ pub(super) const MAX_UNPACKED: u64 = 4 << 30;
 pub(super) const MAX_PACKAGE_ENTRIES: usize = 200_000;
 /// The file that says which package it is.
 const PACKAGE_JSON: &str = "package.json";
+/// Longest global header, in bytes (64 KiB).
+const MAX_GLOBAL: u64 = 64 * 1024;
 /// Bytes read at once.
 const CHUNK: usize = 64 * 1024;
 
@@ -86,15 +87,22 @@ fn package_json(file: &mut dyn Read, limit: u64) -> Result<Vec<u8>, NpmPackageEr
     // One byte more than the cap, so that reaching the cap is seen.
     let mut unpacked = MultiGzDecoder::new(file).take(limit.saturating_add(1));
     let mut found = None;
-    let mut archive = Archive::new(&mut unpacked);
-    for (n, entry) in archive.entries()?.enumerate() {
+    for (n, entry) in Archive::new(&mut unpacked).entries()?.enumerate() {
         if n == MAX_PACKAGE_ENTRIES {
             let limit = u64::try_from(MAX_PACKAGE_ENTRIES).unwrap_or(u64::MAX);
             return Err(NpmPackageError::TooLarge { what: "entries", limit });
         }
-        let entry = entry?;
-        if !names_the_package(&entry.path()?) {
+        let mut entry = entry?;
+        if entry.header().entry_type().is_pax_global_extensions() {
+            refuse_renaming(&mut entry)?;
             continue;
+        }
+        match place(&entry.path_bytes()) {
+            Place::Elsewhere => continue,
+            Place::Unclear => {
+                return Err(NpmPackageError::PackageJson { found: "one at a path that unpackers read differently" });
+            }
+            Place::Top => {}
         }
         if !entry.header().entry_type().is_file() {
             return Err(NpmPackageError::PackageJson { found: "a link or a folder of that name" });
@@ -109,7 +117,6 @@ fn package_json(file: &mut dyn Read, limit: u64) -> Result<Vec<u8>, NpmPackageEr
             return Err(NpmPackageError::PackageJson { found: "several" });
         }
     }
-    drop(archive);
     // What follows the end of a tar archive is padding.
     let mut buffer = vec![0; CHUNK];
     loop {
@@ -126,12 +133,40 @@ fn package_json(file: &mut dyn Read, limit: u64) -> Result<Vec<u8>, NpmPackageEr
     found.ok_or(NpmPackageError::PackageJson { found: "none" })
 }
 
-/// `FOLDER/package.json`, whatever the folder is called: npm drops the first component of each path.
-fn names_the_package(path: &Path) -> bool {
-    let mut parts = path.components().filter(|part| *part != Component::CurDir);
-    let folder = parts.next().is_some_and(|part| matches!(part, Component::Normal(_)));
-    let file = parts.next().is_some_and(|part| part.as_os_str() == PACKAGE_JSON);
-    folder && file && parts.next().is_none()
+/// Where an entry is unpacked to.
+enum Place {
+    /// It is `FOLDER/package.json`, whatever the folder is called: npm drops the first component of each path.
+    Top,
+    /// It may be that file or not, as `./package/package.json` and `/package.json`: unpackers drop components before or
+    /// after they tidy the path.
+    Unclear,
+    Elsewhere,
+}
+
+fn place(path: &[u8]) -> Place {
+    let parts = || path.split(|byte| matches!(byte, b'/' | b'\\')).filter(|part| !matches!(*part, b"" | b"."));
+    let last = parts().next_back().is_some_and(|part| part.eq_ignore_ascii_case(PACKAGE_JSON.as_bytes()));
+    if !last || (parts().count() > 2 && parts().all(|part| part != b"..")) {
+        return Place::Elsewhere;
+    }
+    let plain: Vec<&[u8]> = path.split(|byte| *byte == b'/').collect();
+    match plain.as_slice() {
+        [folder, file] if !matches!(*folder, b"" | b"." | b"..") && *file == PACKAGE_JSON.as_bytes() => Place::Top,
+        _ => Place::Unclear,
+    }
+}
+
+/// A global header (POSIX pax) may give every entry after it another path or size. Some unpackers heed it and some do not;
+/// what git writes there is a comment.
+fn refuse_renaming(header: &mut impl Read) -> Result<(), NpmPackageError> {
+    let mut text = Vec::new();
+    header.take(MAX_GLOBAL).read_to_end(&mut text)?;
+    let keys: [&[u8]; 3] = [b" path=", b" linkpath=", b" size="];
+    let renames = keys.iter().any(|key| text.windows(key.len()).any(|part| part == *key));
+    if renames || u64::try_from(text.len()).is_ok_and(|length| length == MAX_GLOBAL) {
+        return Err(NpmPackageError::PackageJson { found: "a header that may rename every file" });
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -141,6 +176,7 @@ mod tests {
 
     use flate2::Compression;
     use flate2::write::GzEncoder;
+    use proptest::prelude::*;
     use tar::Builder;
     use tar::EntryType;
     use tar::Header;
@@ -153,7 +189,7 @@ mod tests {
         let mut builder = Builder::new(Vec::new());
         for (path, kind, content) in entries {
             let mut header = Header::new_gnu();
-            header.set_size(content.len() as u64);
+            header.set_size(u64::try_from(content.len()).unwrap());
             header.set_mode(0o644);
             header.set_entry_type(*kind);
             header.set_cksum();
@@ -220,6 +256,66 @@ mod tests {
         assert_eq!(code(&gzip(&hidden)), "npm-package-trailing");
         let bad = ("package/package.json", file, br#"{"name":"../x","version":"1.0.0"}"#.as_slice());
         assert_eq!(code(&gzip(&archive(&[bad]))), "npm-package-json");
+    }
+
+    #[test]
+    fn paths_that_unpackers_read_differently_are_refused() {
+        // The `tar` crate writes tidy paths only, so these are written by hand.
+        let raw = |path: &str| {
+            let mut header = Header::new_gnu();
+            header.as_gnu_mut().unwrap().name[..path.len()].copy_from_slice(path.as_bytes());
+            header.set_size(0);
+            header.set_mode(0o644);
+            header.set_cksum();
+            header.as_bytes().to_vec()
+        };
+        let package = archive(&[("package/package.json", EntryType::Regular, PACKAGE.as_bytes())]);
+        let code = |path: &str| named(&gzip(&[raw(path), package.clone()].concat())).map_err(|error| error.code());
+        for path in [
+            "package.json",
+            "/package.json",
+            "./package.json",
+            "./package/package.json",
+            "/package/package.json",
+            "package//package.json",
+            "package/./package.json",
+            "package/x/../package.json",
+            "../package.json",
+            "package\\package.json",
+            "package/PACKAGE.JSON",
+            "package/package.json/",
+        ] {
+            assert_eq!(code(path), Err("npm-package-contents"), "{path}");
+        }
+        for path in ["package/lib/package.json", "package/package.json5", "package/xpackage.json", "package/a", "x"] {
+            assert!(code(path).is_ok(), "{path}");
+        }
+    }
+
+    #[test]
+    fn global_headers_rename_nothing() {
+        let code = |text: &str| {
+            let package = ("package/package.json", EntryType::Regular, PACKAGE.as_bytes());
+            let header = ("pax_global_header", EntryType::XGlobalHeader, text.as_bytes());
+            named(&gzip(&archive(&[header, package]))).map_err(|error| error.code())
+        };
+        assert!(code("52 comment=0123456789012345678901234567890123456789\n").is_ok());
+        for text in ["29 path=package/package.json\n", "12 size=10\n", &" ".repeat(70_000)] {
+            assert_eq!(code(text), Err("npm-package-contents"));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_archive_is_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..2048), at in 0_usize..1536) {
+            let mut archive = archive(&[("package/package.json", EntryType::Regular, PACKAGE.as_bytes())]);
+            for (place, byte) in archive.iter_mut().skip(at).zip(&bytes) {
+                *place = *byte;
+            }
+            for bytes in [bytes.clone(), gzip(&bytes), gzip(&archive)] {
+                let _ = package_json(&mut bytes.as_slice(), 1 << 20);
+            }
+        }
     }
 
     #[test]

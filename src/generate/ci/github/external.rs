@@ -70,13 +70,19 @@ pub struct ReleaseParameters {
     pub prerelease: bool,
 }
 
-/// The fields of a release, and which JSON type each has.
-const RELEASE: &[(&str, fn(&Value) -> bool)] = &[
-    ("draft", Value::is_boolean),
-    ("id", Value::is_u64),
-    ("prerelease", Value::is_boolean),
-    ("tag_name", is_line),
-    ("target_commitish", is_line),
+/// A field of a release.
+struct Field {
+    name: &'static str,
+    is_good: fn(&Value) -> bool,
+}
+
+/// The fields of a release that are read.
+const RELEASE: &[Field] = &[
+    Field { name: "draft", is_good: Value::is_boolean },
+    Field { name: "id", is_good: Value::is_u64 },
+    Field { name: "prerelease", is_good: Value::is_boolean },
+    Field { name: "tag_name", is_good: is_line },
+    Field { name: "target_commitish", is_good: is_line },
 ];
 
 /// Adds to `workflow` what else the tenant could set.
@@ -123,12 +129,12 @@ fn payload<'a>(inputs: &Inputs<'a>, run: &Run<'_>) -> Result<&'a Map<String, Val
 }
 
 fn release(payload: &Map<String, Value>, run: &Run<'_>, tree: &mut Parameters) -> Result<(), GenerateError> {
-    for &(name, good) in RELEASE {
+    for &Field { name, is_good } in RELEASE {
         let field = format!("release.{name}");
         let value = payload.get("release").and_then(|release| release.get(name));
         let expected = "the event payload (GITHUB_EVENT_PATH)".to_owned();
         let value = value.ok_or_else(|| GenerateError::PlatformFactMissing { field: field.clone(), expected })?;
-        if !good(value) {
+        if !is_good(value) {
             return Err(invalid(
                 &field,
                 "what GitHub writes there: a number, a truth value, one line",

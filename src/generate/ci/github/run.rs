@@ -1,7 +1,9 @@
 //! What the platform says about a run on GitHub Actions: each claim of its token, held against the environment.
 
 use crate::formats::digest::Algorithm;
+use crate::formats::jwt::TokenClaims;
 use crate::generate::GenerateError;
+use crate::generate::ci::Environment;
 use crate::generate::ci::Inputs;
 use crate::generate::facts::Backing;
 use crate::generate::facts::Fact;
@@ -36,6 +38,8 @@ enum Form {
     Workflow,
     /// Any text of one line.
     Text,
+    /// Any text at all; it is compared and not written.
+    Unwritten,
 }
 
 /// Something that the token says, the environment, or both.
@@ -76,12 +80,13 @@ pub(super) const RUN_NUMBER: Topic = topic("run_number", "GITHUB_RUN_NUMBER", Fo
 pub(super) const RUNNER_ENVIRONMENT: Topic =
     topic("runner_environment", "RUNNER_ENVIRONMENT", Form::Word, Backing::Certificate);
 pub(super) const WORKFLOW_SHA: Topic = topic("workflow_sha", "GITHUB_WORKFLOW_SHA", Form::Commit, Backing::Certificate);
-const ACTOR: Topic = topic("actor", "GITHUB_ACTOR", Form::Text, Backing::Token);
+const ACTOR: Topic = topic("actor", "GITHUB_ACTOR", Form::Unwritten, Backing::Token);
 const REF: Topic = topic("ref", "GITHUB_REF", Form::Ref, Backing::Certificate);
 const REPOSITORY: Topic = topic("repository", "GITHUB_REPOSITORY", Form::Repository, Backing::Certificate);
-const REPOSITORY_OWNER: Topic = topic("repository_owner", "GITHUB_REPOSITORY_OWNER", Form::Text, Backing::Certificate);
+const REPOSITORY_OWNER: Topic =
+    topic("repository_owner", "GITHUB_REPOSITORY_OWNER", Form::Unwritten, Backing::Certificate);
 const SHA: Topic = topic("sha", "GITHUB_SHA", Form::Commit, Backing::Certificate);
-const WORKFLOW: Topic = topic("workflow", "GITHUB_WORKFLOW", Form::Text, Backing::Certificate);
+const WORKFLOW: Topic = topic("workflow", "GITHUB_WORKFLOW", Form::Unwritten, Backing::Certificate);
 const WORKFLOW_REF: Topic = topic("workflow_ref", "GITHUB_WORKFLOW_REF", Form::Workflow, Backing::Certificate);
 
 /// Everything that is read, whether it gets into the provenance or not: a conflict anywhere means that token and
@@ -179,7 +184,7 @@ impl<'a> Run<'a> {
             if inputs.claims.is_some() { required(inputs, &JOB_WORKFLOW_REF)? } else { workflow.clone() };
         Ok(Self {
             inputs,
-            server: server(inputs)?,
+            server: server(inputs.claims, inputs.environment)?,
             repository: required(inputs, &REPOSITORY)?,
             git_ref: required(inputs, &REF)?,
             commit: required(inputs, &SHA)?,
@@ -281,6 +286,7 @@ fn check(topic: &Topic, value: &str) -> Result<(), GenerateError> {
         Form::Number => ("1 to 20 digits", value.len() <= 20 && value.bytes().all(|b| b.is_ascii_digit())),
         Form::Word => ("a word of lower-case letters, digits, _ and -", value.len() <= 64 && value.bytes().all(word)),
         Form::Workflow => ("owner/name/path@ref", value.len() <= MAX_TEXT && Workflow::parse(value).is_some()),
+        Form::Unwritten => return Ok(()),
         Form::Text => ("one line of text", value.len() <= MAX_TEXT && !value.chars().any(char::is_control)),
     };
     if good { Ok(()) } else { Err(invalid(topic.claim, expected, value)) }
@@ -310,9 +316,9 @@ fn is_repository(text: &str) -> bool {
 
 /// The server that the run is on. The issuer of the token says it: that of github.com serves github.com alone, and an
 /// enterprise server makes its own tokens, so that issuer and `GITHUB_SERVER_URL` must fit.
-fn server(inputs: &Inputs<'_>) -> Result<Fact<String>, GenerateError> {
+pub(crate) fn server(claims: Option<&TokenClaims>, environment: &Environment) -> Result<Fact<String>, GenerateError> {
     let variable = "GITHUB_SERVER_URL";
-    let found = inputs.environment.get(variable);
+    let found = environment.get(variable);
     if let Some(found) = found.filter(|found| !is_server(found)) {
         return Err(invalid("the server", "https:// and a host in lower case", found));
     }
@@ -320,7 +326,7 @@ fn server(inputs: &Inputs<'_>) -> Result<Fact<String>, GenerateError> {
         field: "the server".to_owned(),
         expected: expected.to_owned(),
     };
-    let Some(claims) = inputs.claims else {
+    let Some(claims) = claims else {
         let found = found.ok_or_else(|| missing("the variable GITHUB_SERVER_URL"))?;
         return Ok(Fact::variable(found.to_owned(), variable));
     };
