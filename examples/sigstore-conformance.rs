@@ -231,7 +231,7 @@ fn verify(arguments: &Arguments<'_>) -> Result<(), Box<dyn Error>> {
     if keyed && arguments.get("--certificate-identity").or(arguments.get("--certificate-oidc-issuer")).is_some() {
         return Err("expected --key or an identity, found both".into());
     }
-    if keyed == !bundle.signer.certificates().is_empty() {
+    if keyed != bundle.signer.certificates().is_empty() {
         return Err("expected --key for a signature by a key and only for one".into());
     }
     let verifier = Verifier::new(arguments.roots()?, keys);

@@ -115,14 +115,14 @@ impl Verifier {
         root: Option<&TrustedRoot>,
         now: Timestamp,
     ) -> Result<VerifiedSignature, VerifyError> {
-        let (_shape, noted, bytes) = shape::check_message(bundle)?;
+        let (_shape, plain) = shape::check_message(bundle)?;
         let demand = LogDemand::of(bundle, root, self.unlogged);
-        let time = time::check(bundle, bytes, root, demand, now)?;
+        let time = time::check(bundle, plain.signature, root, demand, now)?;
         let chain = certificate::check(bundle, root, &time)?;
         let sct = sct::check(&chain, root)?;
-        message.noted(noted)?;
-        let signature = signature::check_message(message, bytes, &chain, &time, &self.keys, &bundle.signer)?;
-        let log = log::check_message(bundle, (&message.sha256(), bytes), root, &time, &signature)?;
+        message.noted(plain.noted)?;
+        let signature = signature::check_message(message, plain.signature, &chain, &time, &self.keys, &bundle.signer)?;
+        let log = log::check_message(bundle, (&message.sha256(), plain.signature), root, &time, &signature)?;
         let evidence = Evidence::new(bundle, root, &time, &sct, &log);
         let identity = identity::check(chain, &signature)?.into_identity();
         Ok(VerifiedSignature { identity, evidence })

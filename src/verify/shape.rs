@@ -30,14 +30,22 @@ pub(super) fn check(bundle: &Bundle) -> Result<(ShapeChecked, &Envelope), Verify
     Ok((ShapeChecked(()), envelope))
 }
 
-/// The same of a bundle that holds a plain signature: the digest that the signer noted, and the signature.
+/// A plain signature, out of a bundle.
+#[derive(Debug)]
+pub(super) struct Plain<'a> {
+    /// Algorithm and digest that the signer noted of the message.
+    pub(super) noted: Option<&'a (String, Vec<u8>)>,
+    pub(super) signature: &'a [u8],
+}
+
+/// The same of a bundle that holds a plain signature.
 ///
 /// # Errors
 /// The `bundle-*` codes of [`VerifyError`], `log-entry-unproven`, `log-time-unsigned`, `not-plain-signature`.
-pub(super) fn check_message(bundle: &Bundle) -> Result<(ShapeChecked, Option<&(String, Vec<u8>)>, &[u8]), VerifyError> {
+pub(super) fn check_message(bundle: &Bundle) -> Result<(ShapeChecked, Plain<'_>), VerifyError> {
     let Content::Message { digest, signature } = &bundle.content else { return Err(VerifyError::NotPlainSignature) };
     material(bundle)?;
-    Ok((ShapeChecked(()), digest.as_ref(), signature))
+    Ok((ShapeChecked(()), Plain { noted: digest.as_ref(), signature }))
 }
 
 /// Signer, log entries and timestamps.

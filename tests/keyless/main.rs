@@ -8,5 +8,6 @@ mod client;
 mod conformance;
 mod faults;
 mod honest;
+mod program;
 #[path = "../support/mod.rs"]
 mod support;

@@ -86,7 +86,7 @@ pub fn get_v1(tree: &Tree, request: &Request) -> Reply {
     let name = request.path.rsplit('/').next().unwrap_or_default();
     let index = request.parameter("logIndex");
     let wanted = |(known, value): &(&String, &Value)| match index {
-        Some(index) => value["logIndex"].to_string() == index,
+        Some(index) => value["logIndex"].as_u64() == index.parse().ok(),
         None => known.as_str() == name || known.as_str() == format!("{TREE}{name}"),
     };
     match tree.entries.iter().find(wanted) {
