@@ -149,6 +149,12 @@ pub enum AttestError {
     /// The key's public half is of no kind that is verified.
     #[error(transparent)]
     Key(#[from] TrustError),
+    /// So many were signed that the certificate ended before the last.
+    #[error("expected a certificate that is valid while everything is signed, found one that ended at {at}")]
+    CertificateEnded {
+        /// When it ended.
+        at: Timestamp,
+    },
     /// What was signed is not accepted by the verifier that its users run; it is not given out.
     #[error("what was signed does not verify for {artifact}: {error}")]
     SelfCheck {
@@ -178,6 +184,7 @@ impl AttestError {
             Self::NotASubject { .. } => "subject-not-in-statement",
             Self::Sign(error) => error.code(),
             Self::Key(error) => error.code(),
+            Self::CertificateEnded { .. } => "certificate-ended",
             Self::SelfCheck { .. } | Self::SummaryRefused { .. } => "self-check-failed",
         }
     }
@@ -236,6 +243,9 @@ pub fn attest(
     let Prepared { bytes, value } = prepare(artifacts, claim)?;
     // 2. What it says of the build is what the certificate says, before anything is signed.
     if let Signer::Keyless { certified, .. } = signer {
+        if !certified.still_valid(clock()) {
+            return Err(AttestError::CertificateEnded { at: certified.certificate().not_after });
+        }
         agree(&value, certified.certificate())?;
     }
     drop(value);

@@ -538,14 +538,14 @@ fn local_external() -> Value {
 fn run_external() -> Value {
     let mut schema = strict::<wrap::ExternalParameters>();
     let words = json!({"minItems": 1, "maxItems": wrap::MAX_WORDS});
-    merge(&mut schema, "/$defs/RunParameters/properties/argv", words);
-    merge(&mut schema, "/$defs/RunParameters/properties/directory", json!({"minLength": 1}));
+    merge(&mut schema, "/$defs/CommandParameters/properties/argv", words);
+    merge(&mut schema, "/$defs/CommandParameters/properties/directory", json!({"minLength": 1}));
     let bounds = json!({
         "minProperties": 1, "maxProperties": wrap::MAX_VARIABLES,
         "propertyNames": {"pattern": format!("^[A-Za-z_][A-Za-z0-9_]{{0,{}}}$", wrap::MAX_VARIABLE_NAME - 1)},
         "additionalProperties": {"type": "string", "minLength": 1, "maxLength": wrap::MAX_VARIABLE},
     });
-    merge(&mut schema, "/$defs/RunParameters/properties/environment", bounds);
+    merge(&mut schema, "/$defs/CommandParameters/properties/environment", bounds);
     merge(&mut schema, "/$defs/WrappedBuild/properties/buildType", json!({"pattern": URI}));
     merge(&mut schema, "/$defs/WrappedBuild/properties/externalParameters", json!({"minProperties": 1}));
     schema

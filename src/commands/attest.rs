@@ -133,6 +133,13 @@ pub(super) fn run(args: &Args) -> Outcome {
     // What cannot be a token is found before a command runs for an hour.
     let given = identity::given(args.keyless.given(), platform, &environment)?;
     let ran = args.run.run(&args.subjects.subjects)?;
+    let artifacts = artifacts(args, &source, &environment)?;
+    let groups: Vec<&[Artifact]> =
+        if args.single_subject { artifacts.chunks(1).collect() } else { vec![artifacts.as_slice()] };
+    let each = if args.single_subject { Each::Group } else { Each::All };
+    let plan = Plan::new(&args.output, &args.subjects.subjects, &groups, each)?;
+    let read = [args.key.as_deref(), args.predicate.as_deref(), args.statement.as_deref()];
+    plan.look(&artifacts, &read.into_iter().flatten().collect::<Vec<_>>())?;
     // The facts come out of the token where there is one, and a token does not last: it is asked for after the command,
     // and of the platform alone. Nothing public is asked for anything yet.
     let credentials = match &args.key {
@@ -141,13 +148,6 @@ pub(super) fn run(args: &Args) -> Outcome {
     };
     let claims = credentials.session().map(Session::claims).or(given.as_ref().map(IdToken::claims));
     let material = material(args, source, ran.as_ref(), &environment, claims)?;
-    let artifacts = artifacts(args, &material, &environment)?;
-    let groups: Vec<&[Artifact]> =
-        if args.single_subject { artifacts.chunks(1).collect() } else { vec![artifacts.as_slice()] };
-    let each = if args.single_subject { Each::Group } else { Each::All };
-    let plan = Plan::new(&args.output, &args.subjects.subjects, &groups, each)?;
-    let read = [args.key.as_deref(), args.predicate.as_deref(), args.statement.as_deref()];
-    plan.look(&artifacts, &read.into_iter().flatten().collect::<Vec<_>>())?;
     if let Material::Provenance(facts) = &material {
         let mut rows = generate::subject_rows(&args.subjects.subjects, &artifacts)?;
         rows.extend(facts.explain());
@@ -234,7 +234,7 @@ fn material<'a>(
 }
 
 /// The artifacts; for somebody else's Statement they are hashed with whatever it names them by.
-fn artifacts(args: &Args, material: &Material<'_>, environment: &Environment) -> Result<Vec<Artifact>, CommandError> {
+fn artifacts(args: &Args, source: &Source<'_>, environment: &Environment) -> Result<Vec<Artifact>, CommandError> {
     /// What is computed and a Statement may name a file by.
     const COMPUTED: [Algorithm; 7] = [
         Algorithm::GitBlob,
@@ -249,7 +249,7 @@ fn artifacts(args: &Args, material: &Material<'_>, environment: &Environment) ->
         return Ok(Vec::new());
     }
     let mut also = Vec::new();
-    if let Material::Statement(text) = material {
+    if let Source::Statement(text) = source {
         let refused = |error| build::attest(&AttestError::Format(error));
         let statement = Statement::parse(text.as_slice().into()).map_err(refused)?;
         let named = |one: &Algorithm| statement.subjects.iter().any(|subject| subject.digest.get(*one).is_some());

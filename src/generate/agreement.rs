@@ -6,6 +6,7 @@
 
 mod rows;
 mod said;
+pub mod token;
 
 use std::fmt;
 

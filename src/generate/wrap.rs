@@ -158,7 +158,7 @@ pub struct Input {
 #[serde(deny_unknown_fields)]
 pub struct ExternalParameters {
     /// The command.
-    pub run: RunParameters,
+    pub run: CommandParameters,
     /// The build that the command was a part of, as the platform's own build type describes it.
     pub build: WrappedBuild,
 }
@@ -167,7 +167,7 @@ pub struct ExternalParameters {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub struct RunParameters {
+pub struct CommandParameters {
     /// The program as it was typed, and its arguments; no shell has seen them.
     pub argv: Vec<String>,
     /// Where it ran, below the root of the checkout; `.` is the root. Absent outside a checkout.

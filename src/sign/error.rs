@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use crate::generate::agreement::token::NotOfToken;
 use crate::remote::RemoteError;
 use crate::remote::token::TokenError;
 use crate::sign::key::KeyKind;
@@ -90,6 +91,9 @@ pub enum SignError {
         /// What the token says of it.
         visibility: &'static str,
     },
+    /// The certificate is for somebody else than the token.
+    #[error("expected a certificate for {:?} of the token, found {:?} in its {}", .0.token, .0.certificate, .0.field)]
+    CertificateNotOfToken(NotOfToken),
     /// The cryptographic library refused to sign.
     #[error("signing failed")]
     SigningFailed,
@@ -119,6 +123,7 @@ impl SignError {
             Self::PemTooLarge { .. } => "key-pem-too-large",
             Self::RandomnessUnavailable => "randomness-unavailable",
             Self::Remote(error) => error.code(),
+            Self::CertificateNotOfToken(_) => "certificate-not-of-token",
             Self::SigningFailed => "signing-failed",
             Self::SourceNotPublic { .. } => "source-not-public",
             Self::TimeUnprovable => "signing-time-unprovable",
@@ -131,6 +136,7 @@ impl SignError {
         match self {
             Self::Remote(error) => error.is_refusal(),
             Self::Token(error) => error.is_refusal(),
+            Self::CertificateNotOfToken(_) => true,
             _ => false,
         }
     }

@@ -11,6 +11,7 @@ use crate::formats::bundle::Content;
 use crate::formats::bundle::Signer;
 use crate::formats::certificate::SigningCertificate;
 use crate::formats::envelope::Envelope;
+use crate::generate::agreement;
 use crate::remote::RemoteError;
 use crate::remote::Role;
 use crate::remote::fulcio::CertificateAuthority;
@@ -88,11 +89,11 @@ pub struct Certified {
 impl Certified {
     /// Makes an ECDSA P-256 key and has it certified. The token must have been checked ([`IdToken::check`]).
     ///
-    /// What comes back holds the very key and is valid now. Whether it says what is to be signed is for the caller to
+    /// What comes back holds the very key, is valid now and is for this token. Whether it says what is to be signed is for the caller to
     /// compare before anything is signed. Whoever holds a [`Permit`] has asked whether the names may go there.
     ///
     /// # Errors
-    /// `ca-*`, `token-nobody`, `key-generation-failed`, `signing-failed`.
+    /// `ca-*`, `certificate-not-of-token`, `token-nobody`, `key-generation-failed`, `signing-failed`.
     pub fn new(
         _permit: &Permit,
         token: &IdToken,
@@ -102,6 +103,7 @@ impl Certified {
         let key = PrivateKey::generate(KeyKind::EcdsaP256)?;
         let proof = key.sign(token.identity()?.as_bytes())?;
         let issued = ca.certify(token, key.public_key_der(), &proof, now)?;
+        agreement::token::check(token.claims(), &issued.leaf).map_err(SignError::CertificateNotOfToken)?;
         let leaf = issued.chain.into_iter().next().unwrap_or_default();
         Ok(Self { key, leaf, certificate: issued.leaf })
     }

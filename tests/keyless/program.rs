@@ -175,17 +175,20 @@ fn faults_and_lies_leave_nothing_behind() {
     assert!(ran > 0);
 }
 
-/// A certificate that says something else than the predicate: refused before anything is signed.
+/// A certificate that says something else than the token, or less than the predicate: refused before anything is signed.
 #[test]
 fn another_jobs_certificate_signs_nothing() {
-    // The predicate in GitHub's form says nothing of .10, .16, .19 and .22.
-    let others = [9, 11, 12, 13, 14, 15, 17, 18, 20, 21].map(Lie::Claim);
+    let others = [9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 22].map(Lie::Claim);
+    let others = others.into_iter().map(|lie| (lie, "certificate-not-of-token"));
+    // No claim of the token is the run's address as it stands in the certificate.
+    let others = others.chain([(Lie::Claim(21), "certificate-disagrees")]);
     // What is missing of the rest stands in the name or in the older claims, too.
-    let lies = others.into_iter().chain([11, 15, 17, 18, 21].map(Lie::NoClaim));
-    let case = |lie| Case {
+    let silent = [11, 15, 17, 18, 21].map(|number| (Lie::NoClaim(number), "certificate-disagrees"));
+    let lies = others.chain(silent);
+    let case = |(lie, code)| Case {
         service: Service::Authority,
         behaviours: vec![Behaviour::Lie(lie)],
-        wanted: Err(Failure::new("certificate-disagrees", Lied::Yes)),
+        wanted: Err(Failure::new(code, Lied::Yes)),
         asked: (1, 1),
     };
     let ran = faults::all(lies.map(case).collect(), |server, service| {
