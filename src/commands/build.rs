@@ -43,6 +43,7 @@ const MIN_SECRET: usize = 8;
 
 /// Flags that describe a build.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct BuildArgs {
     /// CI platform of the build: github, gitlab, buildkite, circleci, jenkins, azure-devops, google-cloud-build, tekton,
     /// generic or local [default: the one that the environment shows]

@@ -53,9 +53,9 @@ enum Command {
     /// Run the whole main job in a temporary folder and show each command
     Demo(demo::Args),
     /// Write an unsigned Statement about artifacts
-    Generate(generate::Args),
+    Generate(Box<generate::Args>),
     /// Generate, sign, verify what was signed, and write it
-    Attest(attest::Args),
+    Attest(Box<attest::Args>),
     /// Decide whether to believe what is attested about artifacts
     Verify(Box<verify::Args>),
     /// Decide whether a verification summary says what is expected, as slsa-verifier does
