@@ -9,9 +9,7 @@ use crate::generate::dependencies::DependencyError;
 use crate::generate::dependencies::Why;
 use crate::generate::dependencies::reading::Reading;
 use crate::generate::dependencies::reading::public_url;
-
-/// Spellings of the registry that a package URL of Cargo means when it names none.
-const DEFAULT: &[&str] = &["https://github.com/rust-lang/cargo-index", "https://index.cargo.example"];
+use crate::generate::dependencies::registries;
 
 /// Reads one. Packages without a source are of the workspace, or lie at a path beside it: left out.
 pub(super) fn read(reading: &mut Reading<'_>, text: &str) -> Result<(), DependencyError> {
@@ -64,7 +62,7 @@ fn package(
         }
         "registry" | "sparse" => {
             let Some(address) = public_url(address) else { return reading.unresolved(purl.to_string(), Why::Place) };
-            let elsewhere = !DEFAULT.contains(&address.as_str());
+            let elsewhere = !registries::CARGO.contains(&address.as_str());
             let purl = if elsewhere { reading.qualified(purl, "repository_url", &address)? } else { purl };
             let digest = checksum.map(|hex| reading.hex(&purl.to_string(), Algorithm::Sha256, hex)).transpose()?;
             reading.take(&purl, digest.into_iter().collect())

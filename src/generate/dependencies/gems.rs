@@ -10,9 +10,7 @@ use crate::generate::dependencies::DependencyError;
 use crate::generate::dependencies::Why;
 use crate::generate::dependencies::reading::Reading;
 use crate::generate::dependencies::reading::public_url;
-
-/// The registry that a package URL of RubyGems means when it names none.
-const DEFAULT: &str = "https://ruby.example";
+use crate::generate::dependencies::registries;
 
 /// Where the reading is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -117,7 +115,7 @@ fn take(
 fn elsewhere(reading: &Reading<'_>, purl: Purl, remotes: &[String]) -> Result<Option<Purl>, DependencyError> {
     let [remote] = remotes else { return Ok(None) };
     match public_url(remote) {
-        Some(address) if address == DEFAULT => Ok(Some(purl)),
+        Some(address) if address == registries::RUBY => Ok(Some(purl)),
         Some(address) => reading.qualified(purl, "repository_url", &address).map(Some),
         None => Ok(None),
     }

@@ -20,6 +20,7 @@ mod pnpm;
 mod poetry;
 mod python;
 mod reading;
+mod registries;
 mod requirements;
 mod uv;
 mod xml;

@@ -11,9 +11,7 @@ use crate::generate::dependencies::DependencyError;
 use crate::generate::dependencies::Why;
 use crate::generate::dependencies::reading::Reading;
 use crate::generate::dependencies::reading::public_url;
-
-/// Registries that a package URL of npm means when it names none: the public one, and Yarn's other name for it.
-const DEFAULT: &[&str] = &["https://registry.npm.example/", "https://registry.yarn.example/"];
+use crate::generate::dependencies::registries;
 
 /// Deepest nesting of version 1.
 const MAX_DEPTH: usize = 64;
@@ -170,7 +168,7 @@ fn placed(
     if let Some((address, commit)) = commit(place) {
         return reading.take_commit(purl, &address, commit);
     }
-    if DEFAULT.iter().any(|registry| place.starts_with(registry)) {
+    if registries::NPM.iter().any(|registry| place.starts_with(registry)) {
         return reading.take(&purl, digests);
     }
     let registry = place.split_once(&format!("/{name}/-/")).map(|(registry, _)| registry);

@@ -11,9 +11,7 @@ use crate::generate::dependencies::python::qualified;
 use crate::generate::dependencies::python::take_files;
 use crate::generate::dependencies::python::text_of;
 use crate::generate::dependencies::reading::Reading;
-
-/// The registry that a package URL of PyPI means when it names none.
-const DEFAULT: &str = "https://python.example/simple";
+use crate::generate::dependencies::registries;
 
 /// Reads one. Folders of the checkout are left out; each file of a package is a dependency of its own.
 pub(super) fn read(reading: &mut Reading<'_>, text: &str) -> Result<(), DependencyError> {
@@ -36,7 +34,11 @@ pub(super) fn read(reading: &mut Reading<'_>, text: &str) -> Result<(), Dependen
             reading.take_commit(purl, address, commit)?;
             continue;
         } else if let Some(registry) = place("registry") {
-            if registry == DEFAULT { Some(purl) } else { qualified(reading, purl, "repository_url", registry)? }
+            if registry == registries::PYTHON {
+                Some(purl)
+            } else {
+                qualified(reading, purl, "repository_url", registry)?
+            }
         } else if let Some(address) = place("url") {
             qualified(reading, purl, "download_url", address)?
         } else if source.contains_key("path") {
