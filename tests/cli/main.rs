@@ -10,6 +10,7 @@ mod hostile;
 mod migration;
 mod online;
 mod run;
+mod secrets;
 mod showing;
 #[path = "../support/mod.rs"]
 mod support;

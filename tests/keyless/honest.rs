@@ -3,6 +3,7 @@
 use std::thread;
 
 use jiff::Timestamp;
+use sealmark::attest;
 use sealmark::formats::bundle::Bundle;
 use sealmark::formats::bundle::Version;
 use sealmark::formats::log_entry::EntryKind;
@@ -146,4 +147,21 @@ fn plain_signatures_are_logged_and_verified() {
         judged += 1;
     }
     println!("{judged} plain signatures");
+}
+
+#[test]
+fn a_certificate_that_ended_signs_nothing() {
+    let server = SigstoreServer::start("keyless", Instance::Public);
+    let services = client::services(&server, Offer::Both);
+    let token = client::token(&server).unwrap();
+    let certified = Certified::new(&client::permit(), &token, &services.ca, Timestamp::now()).unwrap();
+    let roots = [client::root(&server)];
+    let signer = attest::Signer::Keyless { certified: &certified, services: &services, roots: &roots };
+    let statement = client::provenance(&GitHub::default()).to_string();
+    let claim = attest::Claim::Statement(statement.as_bytes());
+    let ended = certified.certificate().not_after;
+    let error = attest::attest(signer, &[], claim, attest::Form::Bundle, || ended).unwrap_err();
+    assert_eq!(error.code(), "certificate-ended");
+    assert_eq!([Service::LogV1, Service::LogV2, Service::Timestamp].map(|service| server.count(service)), [0; 3]);
+    attest::attest(signer, &[], claim, attest::Form::Bundle, Timestamp::now).unwrap();
 }
