@@ -54,7 +54,7 @@ pub(super) struct BuildArgs {
     #[arg(long, value_name = "FORM", default_value = "github", help_heading = "Build")]
     github_form: FormArg,
 
-    /// Document of facts, JSON, about a build on a platform that sealmark does not know; takes --platform generic
+    /// Document of facts, JSON, about a build on a platform that sealmark does not know; the platform is generic then
     #[arg(long, value_name = "FILE", help_heading = "Build", value_parser = NonEmptyStringValueParser::new())]
     facts: Option<String>,
 
