@@ -4,6 +4,7 @@ mod keyless;
 mod output;
 mod told;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use clap::builder::NonEmptyStringValueParser;
@@ -32,6 +33,7 @@ use crate::commands::identity;
 use crate::commands::private_key;
 use crate::commands::run::RunArgs;
 use crate::commands::subjects::SubjectArgs;
+use crate::commands::subjects::Subjects;
 use crate::commands::terminal;
 use crate::formats::artifact::Artifact;
 use crate::formats::digest::Algorithm;
@@ -133,13 +135,13 @@ pub(super) fn run(args: &Args) -> Outcome {
     // What cannot be a token is found before a command runs for an hour.
     let given = identity::given(args.keyless.given(), platform, &environment)?;
     let ran = args.run.run(&args.subjects.subjects)?;
-    let artifacts = artifacts(args, &source, &environment)?;
-    let groups: Vec<&[Artifact]> =
-        if args.single_subject { artifacts.chunks(1).collect() } else { vec![artifacts.as_slice()] };
+    let subjects = subjects(args, &source, &environment)?;
+    let artifacts = subjects.artifacts.as_slice();
+    let groups: Vec<&[Artifact]> = if args.single_subject { artifacts.chunks(1).collect() } else { vec![artifacts] };
     let each = if args.single_subject { Each::Group } else { Each::All };
     let plan = Plan::new(&args.output, &args.subjects.subjects, &groups, each)?;
     let read = [args.key.as_deref(), args.predicate.as_deref(), args.statement.as_deref()];
-    plan.look(&artifacts, &read.into_iter().flatten().collect::<Vec<_>>())?;
+    plan.look(artifacts, &read.into_iter().flatten().collect::<Vec<_>>())?;
     // The facts come out of the token where there is one, and a token does not last: it is asked for after the command,
     // and of the platform alone. Nothing public is asked for anything yet.
     let credentials = match &args.key {
@@ -149,7 +151,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     let claims = credentials.session().map(Session::claims).or(given.as_ref().map(IdToken::claims));
     let material = material(args, source, ran.as_ref(), &environment, claims)?;
     if let Material::Provenance(facts) = &material {
-        let mut rows = generate::subject_rows(&args.subjects.subjects, &artifacts)?;
+        let mut rows = generate::subject_rows(&subjects);
         rows.extend(facts.explain());
         build::refuse_secrets(&rows)?;
     }
@@ -234,7 +236,7 @@ fn material<'a>(
 }
 
 /// The artifacts; for somebody else's Statement they are hashed with whatever it names them by.
-fn artifacts(args: &Args, source: &Source<'_>, environment: &Environment) -> Result<Vec<Artifact>, CommandError> {
+fn subjects(args: &Args, source: &Source<'_>, environment: &Environment) -> Result<Subjects, CommandError> {
     /// What is computed and a Statement may name a file by.
     const COMPUTED: [Algorithm; 7] = [
         Algorithm::GitBlob,
@@ -246,7 +248,7 @@ fn artifacts(args: &Args, source: &Source<'_>, environment: &Environment) -> Res
         Algorithm::Sha512_256,
     ];
     if args.statement.is_some() && args.subjects.is_empty(environment) {
-        return Ok(Vec::new());
+        return Ok(Subjects { artifacts: Vec::new(), given: BTreeSet::new() });
     }
     let mut also = Vec::new();
     if let Source::Statement(text) = source {

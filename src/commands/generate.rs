@@ -1,6 +1,5 @@
 //! `sealmark generate`: an unsigned Statement.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use clap::builder::NonEmptyStringValueParser;
@@ -15,9 +14,8 @@ use crate::commands::error::CommandError;
 use crate::commands::exit::Exit;
 use crate::commands::identity;
 use crate::commands::subjects::SubjectArgs;
+use crate::commands::subjects::Subjects;
 use crate::commands::terminal;
-use crate::formats::artifact::Artifact;
-use crate::formats::artifact::Reference;
 use crate::generate::facts::ExplainRow;
 use crate::generate::facts::Source;
 use crate::remote::token::IdToken;
@@ -62,8 +60,9 @@ pub(super) fn run(args: &Args) -> Outcome {
     let token = identity::given(args.identity_token.as_deref(), platform, &environment)?;
     let facts =
         args.build.facts(args.build.look(platform)?, &environment, token.as_ref().map(IdToken::claims), None)?;
-    let artifacts = args.subjects.artifacts(&environment, &[])?;
-    let mut rows = subject_rows(&args.subjects.subjects, &artifacts)?;
+    let subjects = args.subjects.artifacts(&environment, &[])?;
+    let mut rows = subject_rows(&subjects);
+    let artifacts = subjects.artifacts;
     rows.extend(facts.explain());
     build::refuse_secrets(&rows)?;
     let text = if args.explain {
@@ -93,18 +92,13 @@ pub(super) fn write(path: &str, bytes: &[u8], overwrite: Overwrite) -> Result<()
     write_atomic(Path::new(path), bytes, overwrite, Mode::Public).map_err(|error| artifacts::file_refused(&error))
 }
 
-/// Each subject with where its digests come from. What a checksums file names and a file agrees with counts as given.
-pub(super) fn subject_rows(texts: &[String], subjects: &[Artifact]) -> Result<Vec<ExplainRow>, CommandError> {
-    let is_given =
-        |text: &&String| matches!(Reference::parse(text), Ok(Reference::Digest(_) | Reference::Checksums(_)));
-    let given: Vec<String> = texts.iter().filter(is_given).cloned().collect();
-    let given = if given.is_empty() { Vec::new() } else { artifacts::expand(&given, &[])? };
-    let names: BTreeSet<&str> = given.iter().map(Artifact::name).collect();
-    let rows = subjects.iter().enumerate().flat_map(|(index, subject)| {
-        let source = if names.contains(subject.name()) { Source::GivenDigest } else { Source::File };
+/// Each subject with where its digests come from.
+pub(super) fn subject_rows(subjects: &Subjects) -> Vec<ExplainRow> {
+    let rows = subjects.artifacts.iter().enumerate().flat_map(|(index, subject)| {
+        let source = if subjects.given.contains(subject.name()) { Source::GivenDigest } else { Source::File };
         ExplainRow::subject(index, subject.name(), subject.digests(), source)
     });
-    Ok(rows.collect())
+    rows.collect()
 }
 
 fn explain(rows: &[ExplainRow], format: super::verify::Format) -> Result<Vec<u8>, CommandError> {

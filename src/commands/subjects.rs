@@ -1,5 +1,6 @@
 //! The flags that name subjects, shared by `generate` and `attest`, and the artifacts that they come to.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::Path;
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use crate::commands::error::CommandError;
 use crate::commands::progress;
 use crate::commands::run::RunArgs;
 use crate::formats::artifact::Artifact;
+use crate::formats::artifact::Reference;
 use crate::formats::digest::Algorithm;
 use crate::generate::ci::Environment;
 use crate::store::file::read_capped;
@@ -56,6 +58,24 @@ pub(super) struct SubjectArgs {
     digests: Vec<Algorithm>,
 }
 
+/// What the flags come to.
+pub(super) struct Subjects {
+    /// Every subject, sorted by name.
+    pub(super) artifacts: Vec<Artifact>,
+    /// Names of those whose digests were handed in. What a file agrees with counts as given.
+    pub(super) given: BTreeSet<String>,
+}
+
+/// Whether a reference hands in a digest, so that nothing is hashed.
+fn is_digest(text: &str) -> bool {
+    match Reference::parse(text) {
+        Ok(Reference::Digest(_) | Reference::Checksums(_) | Reference::Stdin) => true,
+        // A file of that very name is a file.
+        Ok(Reference::Image(name)) => Path::new(&name).symlink_metadata().is_err(),
+        _ => false,
+    }
+}
+
 /// How files and images are named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum NamingArg {
@@ -93,11 +113,7 @@ impl SubjectArgs {
     ///
     /// # Errors
     /// `subject-*`, `checksums-*`, `base64-subjects-*`, `artifacts-list-*`, and those of files.
-    pub(super) fn artifacts(
-        &self,
-        environment: &Environment,
-        also: &[Algorithm],
-    ) -> Result<Vec<Artifact>, CommandError> {
+    pub(super) fn artifacts(&self, environment: &Environment, also: &[Algorithm]) -> Result<Subjects, CommandError> {
         let refused = |error| artifacts::refused(&error);
         let mut lists = Vec::new();
         if let Some(text) = &self.base64_subjects {
@@ -113,12 +129,18 @@ impl SubjectArgs {
         if let Some(path) = self.list(environment) {
             lists.push(artifacts_list(&read(path)?).map_err(refused)?);
         }
-        if !self.subjects.is_empty() || lists.is_empty() {
-            let options = self.options(also)?;
-            let expanded = progress::while_hashing(|tell| subjects::expand(&self.subjects, &options, tell));
+        let options = self.options(also)?;
+        let (digests, files): (Vec<String>, Vec<String>) =
+            self.subjects.iter().cloned().partition(|text| is_digest(text));
+        if !digests.is_empty() {
+            lists.push(subjects::expand(&digests, &options, &|_| {}).map_err(refused)?);
+        }
+        let given = lists.iter().flatten().map(|one| one.name().to_owned()).collect();
+        if !files.is_empty() || lists.is_empty() {
+            let expanded = progress::while_hashing(|tell| subjects::expand(&files, &options, tell));
             lists.push(expanded.map_err(refused)?);
         }
-        subjects::merge(lists).map_err(refused)
+        Ok(Subjects { artifacts: subjects::merge(lists).map_err(refused)?, given })
     }
 
     fn options(&self, also: &[Algorithm]) -> Result<SubjectOptions, CommandError> {

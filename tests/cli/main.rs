@@ -12,6 +12,7 @@ mod online;
 mod run;
 mod secrets;
 mod showing;
+mod subjects;
 #[path = "../support/mod.rs"]
 mod support;
 mod verify;

@@ -12,6 +12,7 @@ use crate::commands::artifacts;
 use crate::commands::error::CommandError;
 use crate::commands::generate;
 use crate::formats::artifact::Artifact;
+use crate::formats::artifact::Reference;
 use crate::formats::attestations;
 use crate::formats::attestations::MAX_ATTESTATIONS;
 use crate::formats::attestations::Position;
@@ -93,7 +94,10 @@ impl<'a> Plan<'a> {
         groups: &[&[Artifact]],
         each: Each,
     ) -> Result<Self, CommandError> {
-        let located = if subjects.is_empty() { Vec::new() } else { located(subjects)? };
+        // What comes by standard input lies nowhere.
+        let on_disk: Vec<String> =
+            subjects.iter().filter(|text| Reference::parse(text) != Ok(Reference::Stdin)).cloned().collect();
+        let located = if on_disk.is_empty() { Vec::new() } else { located(&on_disk)? };
         let paths = match (each, args.output_format) {
             (Each::Group, OutputFormat::Bundle | OutputFormat::Envelope) => beside_each(args, &located, groups)?,
             _ => vec![PathBuf::from(one_path(args, subjects, &located)?)],
