@@ -174,6 +174,21 @@ fn every_output_is_read_again() {
 }
 
 #[test]
+fn on_a_ci_that_nobody_knows_other_claims_are_signed_and_provenance_is_not() {
+    let story = Story::new();
+    story.write("sbom.json", br#"{"bomFormat": "CycloneDX"}"#);
+    let provenance = ["attest", "app.tar.gz", "--key", "k.key"];
+    let ci = [("CI", "true")];
+    let ran = story.run_with(&provenance, &ci);
+    assert!(ran.code == 2 && ran.err.contains("platform-unknown"), "{}", ran.err);
+    let predicate = [&provenance[..], &["--predicate", "sbom.json", "--type", "cyclonedx"]].concat();
+    assert_eq!(story.run_with(&predicate, &ci).code, 0);
+    let keyless = ["attest", "app.tar.gz", "--predicate", "sbom.json", "--type", "cyclonedx", "--force"];
+    let ran = story.run_with(&keyless, &ci);
+    assert!(ran.code == 3 && ran.err.contains("token-missing"), "{}", ran.err);
+}
+
+#[test]
 fn predicates_and_statements_are_carried_byte_for_byte() {
     let story = Story::new();
     story.write("sbom.json", b"{\"bomFormat\" : \"CycloneDX\", \"n\": 1.0}\n");

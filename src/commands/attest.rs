@@ -130,7 +130,12 @@ pub(super) fn run(args: &Args) -> Outcome {
     args.output.check()?;
     args.subjects.check(&args.run)?;
     let environment = build::environment();
-    let platform = args.build.platform(&environment)?;
+    let foreign = args.predicate.is_some() || args.statement.is_some();
+    let platform = match (foreign, &args.key) {
+        (false, _) => args.build.platform(&environment)?,
+        (true, None) => args.build.signing_platform(&environment)?,
+        (true, Some(_)) => Platform::Generic,
+    };
     let source = source(args, platform)?;
     // What cannot be a token is found before a command runs for an hour.
     let given = identity::given(args.keyless.given(), platform, &environment)?;

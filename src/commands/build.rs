@@ -182,6 +182,20 @@ impl BuildArgs {
         }
     }
 
+    /// The platform that gives a job its identity, where somebody else's predicate or Statement is signed: nothing is recorded
+    /// about the build, so a CI that nobody knows is one that gives no token of its own.
+    ///
+    /// # Errors
+    /// `platform-ambiguous`; `platform-unknown` for a name that was given.
+    pub(super) fn signing_platform(&self, environment: &Environment) -> Result<Platform, CommandError> {
+        match ci::detect(environment) {
+            Err(GenerateError::PlatformUnknown { variable: "CI", .. }) if self.platform.is_none() => {
+                Ok(Platform::Generic)
+            }
+            _ => self.platform(environment),
+        }
+    }
+
     /// The edition of provenance that was asked for.
     pub(super) fn edition(&self) -> Edition {
         match self.provenance {

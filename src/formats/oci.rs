@@ -40,6 +40,10 @@ pub struct Descriptor {
     pub size: u64,
     /// What kind of artifact it is, where the writer said so.
     pub artifact_type: Option<String>,
+    /// The platform of an image in an index: `os/architecture[/variant]`.
+    pub platform: Option<String>,
+    /// The content itself, where the descriptor carries it. It is not held against the digest yet.
+    pub data: Option<Vec<u8>>,
     /// Free text by name.
     pub annotations: BTreeMap<String, String>,
 }
@@ -51,6 +55,8 @@ pub struct Document {
     pub kind: Kind,
     /// What kind of artifact it is: `artifactType`, else the media type of `config`.
     pub artifact_type: Option<String>,
+    /// The configuration of a manifest; None in an index, and where it is no descriptor that could be fetched.
+    pub config: Option<Descriptor>,
     /// The document that this one is about.
     pub subject: Option<Descriptor>,
     /// Layers of a manifest, manifests of an index.
@@ -86,6 +92,8 @@ impl Descriptor {
             })?,
             size: fields.need_integer("size")?,
             artifact_type: fields.string("artifactType")?,
+            platform: platform(&mut fields)?,
+            data: fields.bytes("data")?,
             annotations: annotations(&mut fields)?,
         })
     }
@@ -131,7 +139,10 @@ impl Document {
         if media_type.is_some_and(|text| other.contains(&text.as_str())) {
             return Err(FormatError::Ambiguous { path: "/mediaType".to_owned(), first, second });
         }
-        let config = top.object("config")?.map(|mut config| config.string("mediaType")).transpose()?.flatten();
+        let at = top.at("config");
+        let config = top.take("config");
+        let described = config.clone().and_then(|value| Descriptor::from_json(value, &at).ok());
+        let config = config.map(|value| Fields::new(value, &at)?.string("mediaType")).transpose()?.flatten();
         let subject = top.take("subject").map(|value| Descriptor::from_json(value, "/subject")).transpose()?;
         let path = top.at(name);
         let items = match list {
@@ -146,11 +157,28 @@ impl Document {
         Ok(Self {
             kind,
             artifact_type: top.string("artifactType")?.or(config),
+            config: described,
             subject,
             items: items.collect::<Result<_, _>>()?,
             annotations: annotations(&mut top)?,
         })
     }
+}
+
+/// `os/architecture[/variant]`, as tools that pick a platform write it.
+fn platform(fields: &mut Fields) -> Result<Option<String>, FormatError> {
+    let Some(mut platform) = fields.object("platform")? else { return Ok(None) };
+    let parts = ["os", "architecture", "variant"].map(|name| platform.string(name));
+    let mut text = String::new();
+    for part in parts {
+        if let Some(part) = part?.filter(|part| !part.is_empty()) {
+            if !text.is_empty() {
+                text.push('/');
+            }
+            text.push_str(&part);
+        }
+    }
+    Ok(Some(text).filter(|text| !text.is_empty()))
 }
 
 fn annotations(fields: &mut Fields) -> Result<BTreeMap<String, String>, FormatError> {

@@ -3,6 +3,7 @@
 pub mod fulcio;
 pub mod http;
 pub mod log;
+pub mod registry;
 pub mod rekor;
 pub mod timestamp;
 pub mod token;

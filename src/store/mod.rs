@@ -5,6 +5,7 @@ pub mod file;
 pub mod hash;
 pub mod lines;
 pub mod links;
+pub mod oci;
 pub mod oci_layout;
 pub mod parallel;
 pub mod subjects;

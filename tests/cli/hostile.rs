@@ -153,6 +153,7 @@ fn no_socket_is_ever_made() {
     let world = World::attested();
     let verify = ["verify", "app.tar.gz", "--trust", "root.json", "--trust", "public-good", SOURCE[0], SOURCE[1]];
     let mut command = Command::new(strace);
+    crate::support::hermetic(&mut command);
     command.current_dir(world.path(".")).args(["-f", "-o", "trace", "-e", "trace=%network,execve"]);
     command.arg(env!("CARGO_BIN_EXE_sealmark")).args(verify);
     let ended = ended(command, &verify);

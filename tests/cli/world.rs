@@ -81,8 +81,8 @@ impl World {
     }
 
     pub(crate) fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_sealmark"));
-        command.args(args).current_dir(self.folder.path()).env_remove("NO_COLOR").stdin(Stdio::null());
+        let mut command = crate::support::sealmark();
+        command.args(args).current_dir(self.folder.path()).stdin(Stdio::null());
         command
     }
 

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::path::PathBuf;
-use std::process::Command;
 
 use insta::assert_snapshot;
 use serde_json::Value;
@@ -41,8 +40,8 @@ impl Folder {
     }
 
     fn run(&self, args: &[&str]) -> (i32, String, String) {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_sealmark"));
-        let output = command.args(args).current_dir(self.0.path()).env_remove("NO_COLOR").output().unwrap();
+        let mut command = crate::support::sealmark();
+        let output = command.args(args).current_dir(self.0.path()).output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
     }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
-use std::process::Command;
 
 use serde_json::Value;
 use serde_json::json;
@@ -81,7 +80,7 @@ fn the_attestations_are_what_this_project_makes() {
 }
 
 pub(crate) fn run(args: &[&str]) -> (i32, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_sealmark"));
+    let mut command = crate::support::sealmark();
     let output = command.args(args).current_dir(folder()).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
     (output.status.code().unwrap(), text)

@@ -95,6 +95,7 @@ impl Case {
             }
             Cut::NotHere => Command::new(program),
         };
+        crate::support::hermetic(&mut command);
         let output = command.args(self.arguments(data, foreign)).args(more).output().unwrap();
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
         match output.status.code() {

@@ -6,6 +6,8 @@
 
 mod case;
 mod deviations;
+#[path = "../support/mod.rs"]
+mod support;
 
 use std::collections::BTreeMap;
 use std::path::Path;

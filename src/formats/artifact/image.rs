@@ -128,6 +128,82 @@ impl ImageReference {
     }
 }
 
+/// Where an image is, and which of those there it is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ImageLocation {
+    /// The place.
+    pub place: ImagePlace,
+    /// The tag, where one was given; it names nothing for long.
+    pub tag: Option<String>,
+    /// The digest, where one was given; it counts alone.
+    pub digest: Option<Digest>,
+}
+
+/// A place that images are in.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ImagePlace {
+    /// A repository of a registry.
+    Registry(ImageName),
+    /// A layout on disk, by its folder.
+    Layout(String),
+    /// A layout in a tar archive, as `docker save` and `skopeo` write it, by its file.
+    Archive(String),
+}
+
+impl ImageLocation {
+    /// Reads `[docker://]REGISTRY/REPOSITORY[:TAG][@DIGEST]`, `oci-layout:DIR[:TAG][@DIGEST]`, `oci-archive:FILE[@DIGEST]` or
+    /// `docker-archive:FILE[@DIGEST]`. A registry's image without tag and digest has the tag `latest`, as everywhere.
+    ///
+    /// # Errors
+    /// [`ImageNameError`] with the part that is malformed.
+    pub fn parse(text: &str) -> Result<Self, ImageNameError> {
+        let (form, rest) = match text.split_once(':') {
+            Some((form @ ("oci-layout" | "oci-archive" | "docker-archive"), rest)) => (form, rest),
+            _ => return Self::registry(text.strip_prefix("docker://").unwrap_or(text)),
+        };
+        let (path, digest) = match rest.rsplit_once('@') {
+            Some((path, text)) => (path, Some(pinned(text)?)),
+            None => (rest, None),
+        };
+        // A colon in a folder's name is no tag; `C:\` is neither.
+        let (path, tag) = match path.rsplit_once(':').filter(|(_, tag)| form == "oci-layout" && is_tag(tag)) {
+            Some((path, tag)) => (path, Some(tag.to_owned())),
+            None => (path, None),
+        };
+        if path.is_empty() {
+            return Err(ImageNameError { expected: "a path after oci-layout:, oci-archive: or docker-archive:" });
+        }
+        let place = match form {
+            "oci-layout" => ImagePlace::Layout(path.to_owned()),
+            _ => ImagePlace::Archive(path.to_owned()),
+        };
+        Ok(Self { place, tag, digest })
+    }
+
+    fn registry(text: &str) -> Result<Self, ImageNameError> {
+        let image = ImageReference::parse(text)?;
+        let digest = image.digest.as_deref().map(pinned).transpose()?;
+        let tag = image.tag.or_else(|| digest.is_none().then(|| "latest".to_owned()));
+        Ok(Self { place: ImagePlace::Registry(image.name), tag, digest })
+    }
+}
+
+impl fmt::Display for ImagePlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Registry(name) => name.fmt(f),
+            Self::Layout(path) => write!(f, "oci-layout:{path}"),
+            Self::Archive(path) => write!(f, "oci-archive:{path}"),
+        }
+    }
+}
+
+/// A digest that names content in a registry and here: SHA-256 alone.
+fn pinned(text: &str) -> Result<Digest, ImageNameError> {
+    let digest = Digest::parse(text).ok().filter(|digest| digest.algorithm() == Algorithm::Sha256);
+    digest.ok_or(ImageNameError { expected: "a sha256 digest after @" })
+}
+
 /// Whether a text that names no file is meant as an image: it parses as one, and has a tag, a port or the host of a
 /// registry. `app:1.0` and `ghcr.io/acme/app` are, `app` and `dist/app.tar` are not.
 pub fn looks_like_image(text: &str) -> bool {

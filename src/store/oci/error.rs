@@ -1,0 +1,124 @@
+//! Why a place that holds images could not be read or written.
+
+use crate::formats::FormatError;
+use crate::remote::registry::RegistryError;
+use crate::store::file::StoreError;
+use crate::store::oci_layout::LayoutError;
+
+/// Why it could not be looked, read or written. None of them says that something is not there, but the ones that name what
+/// was asked for by the user or promised by a descriptor.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OciError {
+    /// A registry.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// A layout or an archive.
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
+    /// A file.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A document that is malformed.
+    #[error("{place}: {what}: {error}")]
+    Format {
+        /// Where it is.
+        place: String,
+        /// What is malformed.
+        what: String,
+        /// What is wrong with it.
+        error: FormatError,
+    },
+    /// The image that was named is not there.
+    #[error("{place}: expected an image {reference}, found none")]
+    ImageMissing {
+        /// Where it was looked for.
+        place: String,
+        /// Tag or digest.
+        reference: String,
+    },
+    /// A registry was named, and no socket may be opened.
+    #[error("{place}: expected something on this machine beside --offline, found a registry")]
+    Offline {
+        /// What was named.
+        place: String,
+    },
+    /// Something that a descriptor promises is not there.
+    #[error("{place}: expected {what} {digest}, which a descriptor lists, found none")]
+    Missing {
+        /// Where it was looked for.
+        place: String,
+        /// Manifest or blob.
+        what: &'static str,
+        /// Its digest.
+        digest: String,
+    },
+    /// Content that its digest does not name.
+    #[error("{place}: expected content of {digest}, found content of {found}")]
+    Digest {
+        /// Where it is.
+        place: String,
+        /// The digest that names it.
+        digest: String,
+        /// The digest of what was found.
+        found: String,
+    },
+    /// Content of another length than its descriptor says.
+    #[error("{place}: expected {expected} bytes of {digest}, found {found}")]
+    Size {
+        /// Where it is.
+        place: String,
+        /// Its digest.
+        digest: String,
+        /// What the descriptor says.
+        expected: u64,
+        /// What was found: a number, or `more`.
+        found: String,
+    },
+    /// More than is read.
+    #[error("{place}: expected at most {limit} {what}, found more")]
+    TooMany {
+        /// Where it is.
+        place: String,
+        /// What there is too much of.
+        what: &'static str,
+        /// The limit.
+        limit: usize,
+    },
+    /// What was written was overwritten by somebody else, again and again.
+    #[error("{place}: expected {what} to hold what was written, found it overwritten {attempts} times")]
+    WriteLost {
+        /// Where it was written.
+        place: String,
+        /// The tag.
+        what: String,
+        /// How often it was tried.
+        attempts: u32,
+    },
+    /// Nothing can be written there.
+    #[error("{place}: expected a place that can be written, found one that is only read")]
+    ReadOnly {
+        /// The place.
+        place: String,
+    },
+}
+
+impl OciError {
+    /// The stable name of the error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Registry(error) => error.code(),
+            Self::Layout(error) => error.code(),
+            Self::Store(error) => error.code(),
+            Self::Format { error, .. } => error.code(),
+            Self::ImageMissing { .. } => "image-missing",
+            Self::Offline { .. } => "image-offline",
+            Self::Missing { .. } => "image-content-missing",
+            Self::Digest { .. } => "image-content-digest",
+            Self::Size { .. } => "image-content-size",
+            Self::TooMany { .. } => "image-too-large",
+            Self::WriteLost { .. } => "tag-write-lost",
+            Self::ReadOnly { .. } => "image-place-read-only",
+        }
+    }
+}
