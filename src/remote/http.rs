@@ -41,7 +41,7 @@ pub const MAX_SAID: usize = 300;
 /// As many characters of a secret in a row as a service may repeat in its own words; with more, none of them are shown.
 const MAX_REPEATED: usize = 8;
 
-const AGENT: &str = concat!("sealmark/", env!("CARGO_PKG_VERSION"));
+pub(super) const AGENT: &str = concat!("sealmark/", env!("CARGO_PKG_VERSION"));
 const JSON: &str = "application/json";
 /// What is said in place of words that repeat a secret.
 const REPEATS: &str = "a text that repeats a secret";
@@ -373,13 +373,13 @@ pub(super) fn shown(text: &str) -> String {
 }
 
 /// Such an address is this machine's: no proxy elsewhere could reach it.
-fn is_loopback(host: &str) -> bool {
+pub(super) fn is_loopback(host: &str) -> bool {
     let numbers = |rest: &str| rest.chars().all(|c| c.is_ascii_digit() || c == '.');
     matches!(host, "localhost" | "[::1]") || host.strip_prefix("127.").is_some_and(numbers)
 }
 
 /// The error and what caused it, without the address, which the caller names.
-fn reason(error: reqwest::Error) -> String {
+pub(super) fn reason(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut texts = vec![error.to_string()];
     let mut cause = error.source();

@@ -1,9 +1,21 @@
 //! Registries of images (OCI distribution spec 1.1): one host, its repositories, and who may ask.
 
+mod auth;
+mod client;
+mod transport;
+
 use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
+
+pub use client::Fetched;
+pub use client::Page;
+pub use client::Registries;
+pub use client::Remote;
+pub use client::Stored;
+pub use transport::Bytes;
+pub use transport::Stream;
 
 /// What opens a registry.
 #[derive(Clone, PartialEq, Eq, Default)]

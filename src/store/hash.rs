@@ -326,6 +326,24 @@ impl Source<'_> {
     }
 }
 
+/// A SHA-256 digest of content that comes piece by piece.
+pub(crate) struct Running(digest::Context);
+
+impl Running {
+    pub(crate) fn new() -> Self {
+        Self(digest::Context::new(&digest::SHA256))
+    }
+
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The digest of what came so far.
+    pub(crate) fn digest(&self) -> Vec<u8> {
+        self.0.clone().finish().as_ref().to_vec()
+    }
+}
+
 /// One digest in the making.
 struct Sum {
     algorithm: Algorithm,

@@ -4,6 +4,7 @@
 //! value (`Ok(None)`, an empty list); not being able to look is an error and never becomes absence.
 
 mod error;
+pub mod registry;
 
 use std::fmt;
 use std::io::Read;
