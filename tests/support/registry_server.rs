@@ -86,6 +86,7 @@ pub enum Auth {
 
 /// What sort of registry it is.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each says one thing that a registry may do")]
 pub struct Options {
     /// Whether there is a list of referrers.
     pub referrers: ReferrersApi,
@@ -465,12 +466,12 @@ impl Shared {
     }
 
     fn endless(&self, wire: &mut Wire, reply: &Reply, total: u64) {
-        const BLOCK: [u8; 64 * 1024] = [b' '; 64 * 1024];
+        let block = vec![b' '; 64 * 1024];
         let mut go = wire.write_all(&reply.head(None)).is_ok();
         let mut left = total;
         while go && left > 0 && !self.stop.load(SeqCst) {
             let size = left.min(64 * 1024);
-            go = wire.write_all(&BLOCK[..usize::try_from(size).unwrap()]).is_ok();
+            go = wire.write_all(&block[..usize::try_from(size).unwrap()]).is_ok();
             left -= size;
             self.sent.fetch_add(size, SeqCst);
         }
