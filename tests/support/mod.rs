@@ -5,6 +5,13 @@ use std::process::Command;
 #[allow(dead_code, missing_docs, unreachable_pub, reason = "test support: each test uses a part of it")]
 #[allow(clippy::unwrap_used, reason = "test support")]
 pub mod log_server;
+#[cfg(feature = "cli")]
+#[allow(dead_code, missing_docs, unreachable_pub, reason = "test support: each test uses a part of it")]
+#[allow(clippy::unwrap_used, clippy::print_stdout, reason = "test support")]
+pub mod real_registry;
+#[allow(dead_code, missing_docs, unreachable_pub, reason = "test support: each test uses a part of it")]
+#[allow(clippy::unwrap_used, reason = "test support")]
+pub mod registry_server;
 #[allow(dead_code, missing_docs, unreachable_pub, reason = "test support: each test uses a part of it")]
 #[allow(clippy::unwrap_used, reason = "test support")]
 pub mod sigstore_server;
