@@ -69,7 +69,10 @@ const WORD_HOMES: &[(&str, &[&str])] = &[
 const ANYWHERE: &[&str] = &[""];
 /// Every dependency by its name in code, and the files below `src/` that may name it.
 const CRATE_HOMES: &[(&str, &[&str])] = &[
-    ("aws_lc_rs", &["trust/key.rs", "sign/key.rs", "sign/keyless.rs", "sign/encrypted.rs", "store/hash.rs"]),
+    (
+        "aws_lc_rs",
+        &["trust/key.rs", "sign/key.rs", "sign/keyless.rs", "sign/encrypted.rs", "store/hash.rs", "store/oci/"],
+    ),
     ("base64", &["formats/base64.rs", "sign/"]),
     ("cel", &["policy/document/"]),
     ("clap", &["commands/"]),
@@ -111,7 +114,7 @@ const CRATE_HOMES: &[(&str, &[&str])] = &[
     ("sigstore_trust_root", &["trust/embedded.rs", "trust/root.rs", "trust/signing_config.rs"]),
     ("sigstore_tsa", &["verify/time.rs"]),
     ("sigstore_types", &["trust/root.rs", "verify/log.rs", "verify/time.rs"]),
-    ("tar", &["store/subjects/npm.rs"]),
+    ("tar", &["store/subjects/npm.rs", "store/oci/archive.rs"]),
     ("tempfile", &["store/file.rs", "commands/demo.rs"]),
     ("thiserror", ANYWHERE),
     ("toml", &["generate/dependencies/"]),

@@ -143,7 +143,7 @@ impl StoreError {
         Self::common(path, error).unwrap_or_else(|| Self::Unreadable { path: path.to_owned(), text: error.to_string() })
     }
 
-    fn writing(path: &Path, error: &io::Error) -> Self {
+    pub(super) fn writing(path: &Path, error: &io::Error) -> Self {
         Self::common(path, error).unwrap_or_else(|| Self::Unwritable { path: path.to_owned(), text: error.to_string() })
     }
 
@@ -233,6 +233,50 @@ pub fn write_atomic(path: &Path, bytes: &[u8], overwrite: Overwrite, mode: Mode)
     let directory = Directory::of(path)?;
     let temporary = directory.temporary(path, mode)?;
     directory.replace(path, temporary, bytes, overwrite)
+}
+
+/// Writes a file as [`write_atomic`] does, in place of one that is there, with what `fill` writes: content too long for
+/// memory. When `fill` fails, nothing is left behind.
+///
+/// # Errors
+/// Those of `fill` and of [`write_atomic`].
+pub fn write_atomic_with<E: From<StoreError>>(
+    path: &Path,
+    mode: Mode,
+    fill: &mut dyn FnMut(&mut File) -> Result<(), E>,
+) -> Result<(), E> {
+    require_replaceable(path)?;
+    let directory = Directory::of(path)?;
+    let mut temporary = directory.temporary(path, mode)?;
+    fill(temporary.as_file_mut())?;
+    Ok(directory.replace(path, temporary, &[], Overwrite::Replace)?)
+}
+
+/// Changes a file of at most `cap` bytes in one step, under an exclusive lock on it: `change` is handed the content and
+/// gives the new one, or None to leave it. Owner, group and permissions stay. Whoever keeps the file locked is waited for,
+/// 30 seconds at most.
+///
+/// # Errors
+/// Those of `change`, `file-not-found`, `file-too-large`, `file-locked`, and those of [`write_atomic`].
+pub fn change_atomic<E: From<StoreError>>(
+    path: &Path,
+    cap: u64,
+    change: &mut dyn FnMut(&[u8]) -> Result<Option<Vec<u8>>, E>,
+) -> Result<(), E> {
+    for _ in 0..LOCK_TRIES {
+        if require_replaceable(path)?.is_none() {
+            return Err(StoreError::NotFound { path: path.to_owned() }.into());
+        }
+        match try_lock(path)? {
+            Lock::Held(file) => {
+                let Some(content) = change(&read_handle(path, &file, cap)?)? else { return Ok(()) };
+                return Ok(rewrite(path, &file, &content)?);
+            }
+            Lock::Busy => thread::sleep(LOCK_PAUSE),
+            Lock::Stale => {}
+        }
+    }
+    Err(StoreError::Locked { path: path.to_owned() }.into())
 }
 
 /// Appends lines, all or none, to a file of lines (JSON Lines), which holds at most `cap` bytes afterwards.

@@ -3,8 +3,12 @@
 //! Everything that reads, attaches, shows or moves is written once, over [`Images`] and [`WritableImages`]. Absence is a
 //! value (`Ok(None)`, an empty list); not being able to look is an error and never becomes absence.
 
+pub mod archive;
+mod checked;
 mod error;
+pub mod layout;
 pub mod registry;
+mod shelf;
 
 use std::fmt;
 use std::io::Read;

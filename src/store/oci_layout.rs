@@ -35,15 +35,15 @@ pub const MAX_BLOBS: usize = 10_000;
 /// Most bytes of JSON blobs that are looked at for the same (256 MiB).
 pub const MAX_SCANNED: usize = 256 * 1024 * 1024;
 
-const LAYOUT_VERSION: &str = "1.0.0";
+pub(super) const LAYOUT_VERSION: &str = "1.0.0";
 /// cosign's annotation of what a descriptor of `index.json` is.
-const COSIGN_KIND: &str = "kind";
-const COSIGN_IMAGES: &[&str] = &["dev.cosignproject.cosign/image", "dev.cosignproject.cosign/imageIndex"];
+pub(super) const COSIGN_KIND: &str = "kind";
+pub(super) const COSIGN_IMAGES: &[&str] = &["dev.cosignproject.cosign/image", "dev.cosignproject.cosign/imageIndex"];
 /// containerd's annotation of what an image is called, with registry, repository and tag.
-const CONTAINERD_NAME: &str = "io.containerd.image.name";
+pub(super) const CONTAINERD_NAME: &str = "io.containerd.image.name";
 /// BuildKit's annotation of the entries of an index that are about another entry.
 const BUILDKIT_REFERENCE: &str = "vnd.docker.reference.type";
-const COSIGN_ATTESTATIONS: &str = "dev.cosignproject.cosign/atts";
+pub(super) const COSIGN_ATTESTATIONS: &str = "dev.cosignproject.cosign/atts";
 
 /// Why a layout cannot be used. Nothing of it is believed then.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -80,6 +80,30 @@ pub enum LayoutError {
     ImageAmbiguous {
         /// Their digests.
         found: Vec<String>,
+    },
+    /// A tag of several images.
+    #[error("expected one manifest under the tag {tag} in the layout, found {}", found.join(", "))]
+    TagAmbiguous {
+        /// The tag.
+        tag: String,
+        /// Their digests.
+        found: Vec<String>,
+    },
+    /// An archive that holds images without their manifests, or none.
+    #[error(
+        "expected an archive with oci-layout and index.json, as docker save (25 and newer) and skopeo write it, found {path:?}"
+    )]
+    ArchiveWithoutLayout {
+        /// The archive.
+        path: PathBuf,
+    },
+    /// A file that is no tar archive, or one that two readers might read differently.
+    #[error("{path:?}: expected a plain tar archive of a layout, found {found}")]
+    Archive {
+        /// The archive.
+        path: PathBuf,
+        /// What was found.
+        found: String,
     },
     /// A blob that is not there.
     #[error("expected a blob {digest} in the layout, found none")]
@@ -125,6 +149,9 @@ impl LayoutError {
             Self::Version { .. } => "layout-version",
             Self::ImageMissing => "layout-image-missing",
             Self::ImageAmbiguous { .. } => "layout-image-ambiguous",
+            Self::TagAmbiguous { .. } => "layout-tag-ambiguous",
+            Self::ArchiveWithoutLayout { .. } => "archive-without-layout",
+            Self::Archive { .. } => "archive-invalid",
             Self::BlobMissing { .. } => "layout-blob-missing",
             Self::BlobDigest { .. } => "layout-blob-digest",
             Self::BlobSize { .. } => "layout-blob-size",
