@@ -3,7 +3,11 @@
 //! Everything that reads, attaches, shows or moves is written once, over [`Images`] and [`WritableImages`]. Absence is a
 //! value (`Ok(None)`, an empty list); not being able to look is an error and never becomes absence.
 
+pub mod attach;
 mod error;
+pub mod evidence;
+#[cfg(test)]
+pub mod memory;
 
 use std::fmt;
 use std::io::Read;
