@@ -74,8 +74,8 @@ pub fn attach_legacy(place: &dyn WritableImages, subject: &Digest, layer: &Layer
     let mut written = None;
     place.change_tag(&oci::attestation_tag(subject), &mut |before| {
         let layers = before.map_or(&[] as &[Descriptor], |before| &before.document.items);
-        let same = |one: &&Descriptor| one.digest == item.digest && one.annotations == item.annotations;
-        if let Some(before) = before.filter(|_| layers.iter().find(same).is_some()) {
+        let same = |one: &Descriptor| one.digest == item.digest && one.annotations == item.annotations;
+        if let Some(before) = before.filter(|_| layers.iter().any(same)) {
             written = Some(before.digest.clone());
             return Ok(None);
         }
@@ -168,6 +168,7 @@ mod tests {
     use crate::store::oci::evidence::evidence;
     use crate::store::oci::memory::MemoryImages;
     use crate::store::oci::memory::digest_of;
+    use crate::store::oci::memory::listed;
     use crate::store::oci::memory::manifest_of;
 
     const TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
@@ -222,7 +223,8 @@ mod tests {
         assert!(!place.take_calls().contains(&"put_manifest"));
         assert_ne!(attach(&bundle("l"), 2), first);
         assert_eq!(look(&place).attached.len(), 2);
-        // The same bundle about another image is another thing.
+        // The same bundle about another image is another thing, whatever is listed.
+        place.list(listed(&place.manifest(&first, None).unwrap().unwrap(), Some(TYPE)));
         let other = manifest_of(r#"{"layers":[]}"#);
         assert_ne!(attach_bundle(&place, &other, bundle("k").as_bytes(), &about(2)).unwrap(), first);
         // After a kill between blob and manifest it is attached.
