@@ -1,5 +1,7 @@
 //! Attestations as cosign stored them beside images before bundles: a layer with annotations.
 
+pub mod layer;
+
 use std::collections::BTreeMap;
 
 use crate::formats::FormatError;

@@ -1,5 +1,7 @@
 //! OCI manifests, indexes and descriptors, as far as finding attestations needs them.
 
+pub mod referrer;
+
 use std::collections::BTreeMap;
 
 use serde_json::Value;

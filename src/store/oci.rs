@@ -4,9 +4,13 @@
 //! value (`Ok(None)`, an empty list); not being able to look is an error and never becomes absence.
 
 pub mod archive;
+pub mod attach;
 mod checked;
 mod error;
+pub mod evidence;
 pub mod layout;
+#[cfg(test)]
+pub mod memory;
 pub mod registry;
 mod shelf;
 
