@@ -8,6 +8,7 @@ pub mod certificate;
 pub mod checkpoint;
 pub mod cosign;
 pub mod digest;
+pub mod docker_config;
 pub mod envelope;
 mod error;
 pub mod gcloud;
