@@ -42,6 +42,7 @@ pub(super) fn read(request: &Request<'_>, progress: &(dyn Fn(HashProgress) + Syn
     let artifact = |one: &Located| match one {
         Located::File(path) => of_file(path, hashed.next()),
         Located::Digests { name, digests } => named(name.clone(), digests.clone()),
+        Located::Image { name, digest, .. } => named(name.clone(), vec![digest.clone()]),
     };
     request.artifacts.iter().map(artifact).collect()
 }
@@ -80,7 +81,7 @@ const CHANGED: &str = "hash-file-changed";
 fn file(one: &Located) -> Option<&Path> {
     match one {
         Located::File(path) => Some(path),
-        Located::Digests { .. } => None,
+        Located::Digests { .. } | Located::Image { .. } => None,
     }
 }
 

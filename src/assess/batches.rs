@@ -122,7 +122,7 @@ impl<'a> Batches<'a> {
             let number = self.next;
             self.next += 1;
             match &file.layout {
-                Layout::Whole | Layout::Refused(_) => units.push(Unit::Whole(number)),
+                Layout::Whole | Layout::Held(_) | Layout::Refused(_) => units.push(Unit::Whole(number)),
                 Layout::Unreadable(error) => units.push(Unit::Failed { file: number, error: error.clone() }),
                 Layout::Lines(_) => match Lines::open(&file.path, cap()) {
                     Ok(lines) => self.open = Some(lines),
@@ -143,6 +143,9 @@ fn parse(unit: Unit, files: &[SourceFile]) -> (usize, Result<Vec<Candidate>, Sto
             let malformed = |error| vec![Candidate { position: Position::Whole, bundle: Err(error) }];
             let found = match files.get(file) {
                 Some(SourceFile { layout: Layout::Refused(error), .. }) => Ok(malformed(error.clone())),
+                Some(SourceFile { layout: Layout::Held(bundle), .. }) => {
+                    Ok(vec![Candidate { position: Position::Whole, bundle: bundle.as_ref().clone() }])
+                }
                 Some(one) => {
                     read_capped(&one.path, cap()).map(|bytes| attestations::parse(&bytes).unwrap_or_else(malformed))
                 }

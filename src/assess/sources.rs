@@ -10,17 +10,20 @@ use crate::assess::Request;
 use crate::assess::Where;
 use crate::formats::FormatError;
 use crate::formats::attestations;
+use crate::formats::bundle::Bundle;
 use crate::store::beside;
 use crate::store::file::StoreError;
 use crate::store::lines::Lines;
 use crate::store::parallel::in_parallel;
+use crate::store::subjects::AttachedAttestation;
 use crate::store::subjects::Located;
 
 /// A file of attestations.
 #[derive(Debug)]
 pub(super) struct SourceFile {
+    /// Where it lies; empty for what is held already.
     pub(super) path: PathBuf,
-    /// The path as it is shown.
+    /// The path, or the place in a registry, as it is shown.
     pub(super) name: String,
     pub(super) layout: Layout,
     /// For which artifacts it counts.
@@ -43,6 +46,8 @@ pub(super) enum Layout {
     Whole,
     /// Line by line, so that memory does not grow with it: this many are not blank.
     Lines(usize),
+    /// Not at all: it was fetched as one attestation.
+    Held(Box<Result<Bundle, FormatError>>),
     /// Not at all, since nothing of it may be used.
     Refused(FormatError),
     /// Not at all, since it cannot be read.
@@ -73,6 +78,13 @@ pub(super) fn find(request: &Request<'_>) -> Result<Vec<SourceFile>, AssessError
         pairs = check_pairs(pairs, places.len(), attestations)?;
         files.push(SourceFile { name: path.display().to_string(), path, layout, places });
     }
+    if matches!(request.attestations, Where::Beside) {
+        for (artifact, one) in request.artifacts.iter().enumerate() {
+            let Located::Image { attached, .. } = one else { continue };
+            pairs = check_pairs(pairs, 1, attached.len())?;
+            files.extend(attached.iter().enumerate().map(|(rank, one)| held(artifact, rank, one)));
+        }
+    }
     Ok(files)
 }
 
@@ -83,6 +95,16 @@ pub(super) fn find(request: &Request<'_>) -> Result<Vec<SourceFile>, AssessError
 pub(super) fn check_pairs(before: usize, artifacts: usize, attestations: usize) -> Result<usize, AssessError> {
     let pairs = artifacts.saturating_mul(attestations).saturating_add(before);
     if pairs > MAX_PAIRS { Err(AssessError::TooMany { pairs }) } else { Ok(pairs) }
+}
+
+/// What is attached to an image counts for that image.
+fn held(artifact: usize, rank: usize, one: &AttachedAttestation) -> SourceFile {
+    SourceFile {
+        path: PathBuf::new(),
+        name: one.source.clone(),
+        layout: Layout::Held(Box::new(one.bundle.clone())),
+        places: vec![Place { artifact, rank }],
+    }
 }
 
 /// Each file counts for every artifact.

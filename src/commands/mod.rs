@@ -12,6 +12,7 @@ mod exit;
 mod expectations;
 mod generate;
 mod hints;
+mod images;
 #[allow(dead_code, reason = "attest asks it for a token as soon as it signs without a key")]
 mod identity;
 mod inspect;
@@ -20,6 +21,7 @@ mod online;
 mod policy;
 mod private_key;
 mod progress;
+mod registries;
 mod roots;
 mod run;
 mod shell;

@@ -330,7 +330,7 @@ fn stamps(subjects: &[String]) -> Result<BTreeMap<PathBuf, Stamp>, CommandError>
 fn files(located: Vec<Located>) -> Vec<PathBuf> {
     let file = |one| match one {
         Located::File(path) => Some(path),
-        Located::Digests { .. } => None,
+        Located::Digests { .. } | Located::Image { .. } => None,
     };
     located.into_iter().filter_map(file).collect()
 }

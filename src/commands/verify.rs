@@ -19,10 +19,13 @@ use crate::commands::error::CommandError;
 use crate::commands::exit::Exit;
 use crate::commands::expectations::Expectations;
 use crate::commands::hints;
+use crate::commands::images;
+use crate::commands::images::Network;
 use crate::commands::online;
 use crate::commands::online::Logs;
 use crate::commands::policy;
 use crate::commands::progress;
+use crate::commands::registries::RegistryArgs;
 use crate::commands::roots;
 use crate::commands::terminal;
 use crate::formats::bundle::Bundle;
@@ -58,7 +61,11 @@ Without --bundle, attestations are looked for beside each artifact FILE: FILE.in
 FILE.sigstore, FILE.bundle, FILE.provenance.json, and in the same folder multiple.intoto.jsonl, \
 provenance.intoto.jsonl, attestation.intoto.jsonl.
 
-Nothing is fetched and no socket is opened, but with --online: then a public log is asked for the entry of each \
+An image is looked up in its registry, layout or archive, and every attestation that is attached to it counts: bundles that refer \
+to it, and what cosign stored under tags before. A registry that does not answer, or does not let anybody look, ends in exit code 3, \
+never in \"nothing there\".
+
+Nothing else is fetched and no socket is opened, but with --online: then a public log is asked for the entry of each \
 attestation that shows no proof of when it was signed, and what it answers is verified like everything else. Exit codes: 0 all are allowed, 1 one is denied, 2 wrong usage, 3 could not \
 decide.";
 
@@ -66,7 +73,8 @@ decide.";
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = ABOUT)]
 pub(super) struct Args {
-    /// A file, a pattern, a folder, a digest such as sha256:…, or @FILE with checksums
+    /// A file, a pattern, a folder, a digest such as sha256:…, @FILE with checksums, or an image: REGISTRY/IMAGE[:TAG][@DIGEST],
+    /// oci-layout:DIR, oci-archive:FILE
     #[arg(value_name = "SUBJECT", required = true, value_parser = NonEmptyStringValueParser::new())]
     subjects: Vec<String>,
 
@@ -86,7 +94,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "ROOT", value_parser = NonEmptyStringValueParser::new())]
     trust: Vec<String>,
 
-    /// Open no socket; so it is without --online
+    /// Open no socket: a registry that is named is an error
     #[arg(long, conflicts_with = "online")]
     offline: bool,
 
@@ -96,6 +104,9 @@ pub(super) struct Args {
 
     #[command(flatten)]
     network: online::Args,
+
+    #[command(flatten)]
+    registry: RegistryArgs,
 
     /// What to write
     #[arg(long, value_name = "FORMAT", default_value = "human")]
@@ -158,8 +169,6 @@ impl<'a> Prepared<'a> {
     /// # Errors
     /// Wrong usage, and files that cannot be read.
     pub(super) fn new(args: &'a Args) -> Result<Self, CommandError> {
-        // Without `--online` nothing here ever opens a socket, so the promise of `--offline` needs no code.
-        let Args { offline: _, .. } = args;
         let judge = match &args.policy {
             Some(file) => By::Policy(Box::new(policy::load::whole(file)?)),
             None => By::Flags(Box::new(Flags {
@@ -171,7 +180,7 @@ impl<'a> Prepared<'a> {
                 },
             })),
         };
-        let located = subjects::locate(&args.subjects).map_err(|error| artifacts::refused(&error))?;
+        let located = located(args)?;
         let attestations = attestations(args, &located)?;
         let (located, left_out) = without_attestations(located, &args.subjects, &attestations);
         if located.is_empty() {
@@ -192,7 +201,7 @@ impl<'a> Prepared<'a> {
             Where::Beside => {
                 let files = self.located.iter().filter_map(|one| match one {
                     Located::File(path) => Some(beside::find(path)),
-                    Located::Digests { .. } => None,
+                    Located::Digests { .. } | Located::Image { .. } => None,
                 });
                 files.flatten().collect()
             }
@@ -296,6 +305,21 @@ pub(super) fn write(report: &Report, format: ReportFormat, output: Option<&str>)
     }
 }
 
+/// What the subjects name. Images are looked up with what is attached to them, unless the attestations are in files.
+fn located(args: &Args) -> Result<Vec<Located>, CommandError> {
+    let (images, others): (Vec<String>, Vec<String>) =
+        args.subjects.iter().cloned().partition(|text| args.bundle.is_empty() && images::is_image(text));
+    let mut located = Vec::new();
+    if !others.is_empty() {
+        located = subjects::locate(&others).map_err(|error| artifacts::refused(&error))?;
+    }
+    if !images.is_empty() {
+        let network = if args.offline { Network::Forbidden } else { Network::Allowed };
+        located.extend(images::look_up(&images, &args.registry.places()?, network)?);
+    }
+    Ok(located)
+}
+
 fn attestations(args: &Args, located: &[Located]) -> Result<Where, CommandError> {
     if !args.bundle.is_empty() {
         return Ok(Where::Files(args.bundle.iter().map(PathBuf::from).collect()));
@@ -322,7 +346,7 @@ fn without_attestations(
     let real = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let files = located.iter().filter_map(|one| match one {
         Located::File(path) => Some(path.as_path()),
-        Located::Digests { .. } => None,
+        Located::Digests { .. } | Located::Image { .. } => None,
     });
     let used: Vec<PathBuf> = match attestations {
         Where::Files(paths) => paths.iter().map(|path| real(path)).collect(),
@@ -332,11 +356,11 @@ fn without_attestations(
     let is_typed = |path: &Path| typed.iter().any(|text| Path::new(text) == path);
     let (kept, left): (Vec<_>, Vec<_>) = located.into_iter().partition(|one| match one {
         Located::File(path) => is_typed(path) || !used.contains(&real(path)),
-        Located::Digests { .. } => true,
+        Located::Digests { .. } | Located::Image { .. } => true,
     });
     let names = left.iter().take(5).filter_map(|one| match one {
         Located::File(path) => Some(path.display().to_string()),
-        Located::Digests { .. } => None,
+        Located::Digests { .. } | Located::Image { .. } => None,
     });
     let names = names.collect::<Vec<_>>().join(", ");
     let more = if left.len() > 5 { ", …" } else { "" };

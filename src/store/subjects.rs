@@ -7,6 +7,7 @@ use std::path::Component;
 use std::path::Path;
 use std::path::PathBuf;
 
+use crate::formats::FormatError;
 use crate::formats::artifact::Artifact;
 use crate::formats::artifact::Reference;
 use crate::formats::artifact::checksums::ChecksumsLimits;
@@ -14,6 +15,7 @@ use crate::formats::artifact::checksums::parse_checksums;
 use crate::formats::artifact::image::ImageNameError;
 use crate::formats::artifact::image::ImageReference;
 use crate::formats::artifact::image::looks_like_image;
+use crate::formats::bundle::Bundle;
 use crate::formats::digest::Algorithm;
 use crate::formats::digest::Digest;
 use crate::store::file::read_capped;
@@ -148,6 +150,24 @@ pub enum Located {
         /// Its digests.
         digests: Vec<Digest>,
     },
+    /// An image that was looked up, with the attestations that are attached to it. [`locate`] makes none of these.
+    Image {
+        /// The name that it was asked for by.
+        name: String,
+        /// The digest of its manifest or index.
+        digest: Digest,
+        /// What is attached to it; nothing of it is believed.
+        attached: Vec<AttachedAttestation>,
+    },
+}
+
+/// An attestation that was found attached to an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttachedAttestation {
+    /// Where it was found, as it is shown.
+    pub source: String,
+    /// What it is, or why it is none.
+    pub bundle: Result<Bundle, FormatError>,
 }
 
 /// Finds what references name without reading any artifact, so that a caller can look beside each first. A directory

@@ -7,6 +7,7 @@ mod diagnosis;
 mod doctor;
 mod formats;
 mod hostile;
+mod images;
 mod migration;
 mod online;
 mod run;

@@ -197,7 +197,7 @@ fn one_path(args: &OutputArgs, subjects: &[String], located: &[Located]) -> Resu
     }
     let files = located.iter().map(|one| match one {
         Located::File(path) => path.to_str(),
-        Located::Digests { .. } => None,
+        Located::Digests { .. } | Located::Image { .. } => None,
     });
     // A folder that is attested again must not find the attestation in it.
     let folders = subjects.iter().any(|text| Path::new(text).is_dir());

@@ -132,7 +132,7 @@ fn check_it(args: &Args, plan: &Plan<'_>, attested: &Attested) -> String {
         let written = fs::canonicalize(path).ok();
         let beside = |one: &Located| match one {
             Located::File(file) => beside::find(file).iter().any(|path| fs::canonicalize(path).ok() == written),
-            Located::Digests { .. } => false,
+            Located::Digests { .. } | Located::Image { .. } => false,
         };
         if located.is_empty() || located.len() > SHOWN || !located.iter().all(beside) {
             words.extend(["--bundle".to_owned(), path.to_string_lossy().into_owned()]);

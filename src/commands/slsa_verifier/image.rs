@@ -1,10 +1,13 @@
 //! `verify-image`: container images, in layouts on disk or by the provenance beside them.
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 
 use crate::builders::google_cloud_build::HOSTED_WORKER;
 use crate::commands::Outcome;
 use crate::commands::error::CommandError;
+use crate::commands::images;
+use crate::commands::registries::RegistryArgs;
 use crate::commands::slsa_verifier::BuildArgs;
 use crate::commands::slsa_verifier::Extra;
 use crate::commands::slsa_verifier::Failure;
@@ -14,6 +17,9 @@ use crate::commands::slsa_verifier::finish;
 use crate::commands::slsa_verifier::passed;
 use crate::commands::slsa_verifier::print;
 use crate::formats::artifact::Artifact;
+use crate::formats::artifact::image::ImageName;
+use crate::formats::artifact::image::ImagePlace;
+use crate::formats::artifact::image::ImageReference;
 use crate::formats::digest::Algorithm;
 use crate::formats::digest::Digest;
 use crate::formats::gcloud;
@@ -22,29 +28,37 @@ use crate::policy::slsa_verifier::Expectations;
 use crate::policy::slsa_verifier::Refusal;
 use crate::policy::slsa_verifier::judge;
 use crate::policy::slsa_verifier::judge_google_cloud_build;
+use crate::store::oci::AT_ONCE;
+use crate::store::oci::evidence::AttachedContent;
+use crate::store::oci::evidence::Legacy;
+use crate::store::oci::evidence::Look;
+use crate::store::oci::evidence::evidence;
 use crate::store::oci_layout::Layout;
 use crate::trust::rings;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
 pub(in crate::commands) struct ImageArgs {
-    /// An image by its digest: NAME@sha256:…, or oci-layout:DIR[@sha256:…]
+    /// An image by its digest: REGISTRY/IMAGE@sha256:…, or oci-layout:DIR[@sha256:…]
     #[arg(value_name = "IMAGE")]
     image: String,
 
-    /// File with the provenance; without it, an image layout's own attestations count
+    /// File with the provenance; without it, the attestations that are attached to the image count
     #[arg(long, value_name = "FILE")]
     provenance_path: Option<String>,
 
     #[command(flatten)]
     build: BuildArgs,
 
-    /// Layout that holds the attestations, if not the image's own: oci-layout:DIR
+    /// Where the attestations are, if not beside the image: REGISTRY/REPOSITORY or oci-layout:DIR
     #[arg(long, value_name = "REPOSITORY")]
     provenance_repository: Option<String>,
 
     #[command(flatten)]
     extra: Extra,
+
+    #[command(flatten)]
+    registry: RegistryArgs,
 }
 
 /// Verifies an image.
@@ -70,7 +84,7 @@ fn verify(args: &ImageArgs) -> Result<(), Failure> {
         path => {
             let bundles = match path {
                 Some(path) => attestations::parse(&attestations::read(path)?)?,
-                None => stored(args.provenance_repository.as_deref(), &image)?,
+                None => stored(args, &image)?,
             };
             let read = attestations::authenticate(bundles, &args.extra.verifier(Vec::new())?, &args.extra)?;
             attestations::first(&read, &artifact, |attestation| judge(attestation, &expected, Command::Image))
@@ -88,6 +102,8 @@ fn verify(args: &ImageArgs) -> Result<(), Failure> {
 struct Image {
     digest: Digest,
     layout: Option<Layout>,
+    /// Where it is, when it is in a registry.
+    registry: Option<ImageName>,
 }
 
 impl Image {
@@ -109,13 +125,14 @@ impl Image {
             let layout = open(folder)?;
             let digest =
                 layout.resolve(digest.as_ref()).map_err(|error| CommandError::undecided(error.code(), error))?;
-            return Ok(Self { digest, layout: Some(layout) });
+            return Ok(Self { digest, layout: Some(layout), registry: None });
         }
         let digest = digest.ok_or_else(|| {
             let message = format!("expected an image with its digest, NAME@sha256:…, found {text:?}");
             Refusal::new("ErrorMutableImage", "image-mutable", message)
         })?;
-        Ok(Self { digest, layout: None })
+        let registry = repository(name).ok();
+        Ok(Self { digest, layout: None, registry })
     }
 }
 
@@ -125,25 +142,43 @@ fn open(folder: &str) -> Result<Layout, CommandError> {
 
 type Bundles = Vec<Result<crate::formats::bundle::Bundle, crate::formats::FormatError>>;
 
-/// What a layout holds about an image.
-fn stored(repository: Option<&str>, image: &Image) -> Result<Bundles, Failure> {
-    let other = match repository {
-        Some(text) => match text.strip_prefix("oci-layout:") {
-            Some(folder) => Some(open(folder)?),
-            None => return Err(CommandError::usage("reference-unsupported", unsupported(text)).into()),
-        },
-        None => None,
-    };
-    let Some(layout) = other.as_ref().or(image.layout.as_ref()) else {
-        let text = format!("expected oci-layout:DIR or --provenance-path FILE, found {}", image.digest);
-        return Err(CommandError::usage("reference-unsupported", text).into());
-    };
-    let found = layout.attestations(&image.digest).map_err(|error| CommandError::undecided(error.code(), error))?;
-    Ok(found.into_iter().map(|stored| stored.candidate.bundle).collect())
+/// A repository by its name, whatever tag stands behind it.
+fn repository(text: &str) -> Result<ImageName, CommandError> {
+    let parsed = ImageReference::parse(text).map(|image| image.name);
+    parsed.map_err(|error| CommandError::usage("subject-image-invalid", format!("{text:?}: {error}")))
 }
 
-fn unsupported(text: &str) -> String {
-    format!("expected oci-layout:DIR, found {text:?}: registries are not read yet")
+/// What is stored about an image: in the repository or layout that was named for it, else where the image is.
+fn stored(args: &ImageArgs, image: &Image) -> Result<Bundles, Failure> {
+    let named = args.provenance_repository.as_deref();
+    let folder = named.and_then(|text| text.strip_prefix("oci-layout:")).map(open).transpose()?;
+    let layout = match named {
+        Some(_) => folder.as_ref(),
+        None => image.layout.as_ref(),
+    };
+    if let Some(layout) = layout {
+        let found = layout.attestations(&image.digest).map_err(|error| CommandError::undecided(error.code(), error))?;
+        return Ok(found.into_iter().map(|stored| stored.candidate.bundle).collect());
+    }
+    let name = match (named, &image.registry) {
+        (Some(text), _) => repository(text)?,
+        (None, Some(name)) => name.clone(),
+        (None, None) => {
+            let text = format!("expected a registry, oci-layout:DIR or --provenance-path FILE, found {}", image.digest);
+            return Err(CommandError::usage("reference-unsupported", text).into());
+        }
+    };
+    let places = args.registry.places()?;
+    let found = places.open(&ImagePlace::Registry(name)).and_then(|place| {
+        let threads = NonZeroUsize::new(AT_ONCE).unwrap_or(NonZeroUsize::MIN);
+        evidence(place.as_ref(), &image.digest, Look { legacy: Legacy::Also }, threads)
+    });
+    let found = found.map_err(|error| images::refused(&error))?;
+    let bundles = found.attached.into_iter().filter_map(|one| match one.content {
+        AttachedContent::Attestation(bundle) => Some(bundle),
+        AttachedContent::Signature | AttachedContent::Other => None,
+    });
+    Ok(bundles.collect())
 }
 
 /// An image whose attestations are all about something else has none.

@@ -95,7 +95,7 @@ impl From<CommandError> for Failure {
     }
 }
 
-/// Says how it ended. What slsa-verifier fails with, a file that is not there among it, ends in 1; a log that gave no
+/// Says how it ended. What slsa-verifier fails with, a file that is not there among it, ends in 1; a log or a registry that gave no
 /// answer is no verdict and ends in 3.
 fn finish(result: Result<(), Failure>) -> Outcome {
     match result {
@@ -107,7 +107,7 @@ fn finish(result: Result<(), Failure>) -> Outcome {
             terminal::note(&format!("FAILED: SLSA verification failed: {refusal}"));
             Ok(Exit::Denied)
         }
-        Err(Failure::Error(error)) if error.code.starts_with("log-") => Err(error),
+        Err(Failure::Error(error)) if error.code.starts_with("log-") || error.code.starts_with("registry-") => Err(error),
         Err(Failure::Error(error)) => {
             terminal::note(&format!("FAILED: SLSA verification failed: {} ({})", error.message, error.code));
             Ok(Exit::Denied)
