@@ -31,7 +31,9 @@ fn what_cosign_saved_is_found_in_folder_and_archive() {
         let layout = LayoutFolder::open(&path).unwrap();
         let file = folder.path().join(format!("{seen}.tar"));
         assert!(Command::new("tar").arg("-cf").arg(&file).arg("-C").arg(&path).arg(".").status().unwrap().success());
-        for place in [&layout as &dyn Images, &Archive::open(&file).unwrap()] {
+        let archive = Archive::open(&file).unwrap();
+        let places: [&dyn Images; 2] = [&layout, &archive];
+        for place in places {
             let image = place.only().unwrap().unwrap();
             let tag = format!("sha256-{}.att", image.digest.hex());
             let attestations = place.tagged(&tag).unwrap().unwrap();

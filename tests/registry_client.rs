@@ -2,6 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 #![cfg(feature = "cli")]
 
+#[path = "support/mod.rs"]
+mod support;
+
 use std::io::BufRead;
 use std::io::BufReader;
 use std::io::Read;
@@ -32,6 +35,7 @@ use sealmark::store::oci::WritableImages;
 use sealmark::store::oci::registry::Repository;
 use sha2::Digest as _;
 use sha2::Sha256;
+use support::real_registry::RealRegistry;
 
 struct Keys(Credential);
 
@@ -321,12 +325,20 @@ fn uploads_stay_at_the_registry_and_wrong_content_is_not_sent() {
     assert!(sent.lock().unwrap().iter().skip(2).all(|body| body.len() < large.len() - 1));
 }
 
-/// By hand against a real registry: `SEALMARK_TEST_REGISTRY=127.0.0.1:PORT`, with `--ignored`.
 #[test]
-#[ignore = "needs a registry"]
-fn a_real_registry_keeps_what_refers_to_an_image() {
-    let host = std::env::var("SEALMARK_TEST_REGISTRY").unwrap();
-    let place = anonymous(&host);
+fn a_registry_without_the_list_keeps_what_refers_to_an_image() {
+    let Some(registry) = RealRegistry::docker() else { return };
+    keeps_what_refers_to_an_image(&registry.host(), Form::FallbackTag);
+}
+
+#[test]
+fn a_registry_with_the_list_keeps_what_refers_to_an_image() {
+    let Some(registry) = RealRegistry::ferro() else { return };
+    keeps_what_refers_to_an_image(&registry.host(), Form::Referrer);
+}
+
+fn keeps_what_refers_to_an_image(host: &str, form: Form) {
+    let place = anonymous(host);
     let config = b"{}";
     place.put_blob(&digest(config), 2, &mut &config[..]).unwrap();
     assert!(place.has_blob(&digest(config)).unwrap() && !place.has_blob(&digest(b"none")).unwrap());
@@ -366,7 +378,6 @@ fn a_real_registry_keeps_what_refers_to_an_image() {
         }
     });
     let found = place.referrers(&image.digest).unwrap();
-    println!("{}: {} items", found.form, found.items.len());
-    assert_eq!(found.items.len(), 3);
+    assert_eq!((found.form, found.items.len()), (form, 3));
     assert!(found.items.iter().all(|item| item.artifact_type.as_deref() == Some("a/b")));
 }

@@ -94,7 +94,9 @@ fn look(text: &str, places: &Places, network: Network) -> Result<Located, Comman
     let place = places.open(&location.place).map_err(|error| refused(&error))?;
     let digest = resolve(place.as_ref(), &location).map_err(|error| refused(&error))?;
     if location.digest.is_none() && location.tag.is_some() {
-        terminal::note(&format!("note     {text} is {digest} now; name it by that digest to mean the same image tomorrow"));
+        terminal::note(&format!(
+            "note     {text} is {digest} now; name it by that digest to mean the same image tomorrow"
+        ));
     }
     let threads = NonZeroUsize::new(AT_ONCE).unwrap_or(NonZeroUsize::MIN);
     let look = Look { legacy: Legacy::Also };

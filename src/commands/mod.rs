@@ -12,9 +12,9 @@ mod exit;
 mod expectations;
 mod generate;
 mod hints;
-mod images;
 #[allow(dead_code, reason = "attest asks it for a token as soon as it signs without a key")]
 mod identity;
+mod images;
 mod inspect;
 mod key;
 mod online;

@@ -210,7 +210,10 @@ mod tests {
         assert_eq!(all.find("127.0.0.1:5000", "app"), Some(Entry::IdentityToken("it".to_owned())));
         assert_eq!(all.find("quay.io", "acme/app"), Some(Entry::Bearer("rt".to_owned())));
         assert_eq!(all.find("quay.io", "acmer/app"), password("q", "q"));
-        assert_eq!(all.find("gcr.io", "a"), Some(Entry::Helper { name: "gcloud".to_owned(), server: "gcr.io".to_owned() }));
+        assert_eq!(
+            all.find("gcr.io", "a"),
+            Some(Entry::Helper { name: "gcloud".to_owned(), server: "gcr.io".to_owned() })
+        );
         assert_eq!(all.find("empty.example.org", "a"), None);
         assert_eq!(all.find("ghcr.io.evil.example", "a"), None);
     }
@@ -231,7 +234,9 @@ mod tests {
         let token = r#"{"ServerURL": "s", "Username": "<token>", "Secret": "t"}"#;
         assert_eq!(answer(token).unwrap(), Entry::IdentityToken("t".to_owned()));
         assert_eq!(answer("{}").unwrap_err().code(), "json-field-missing");
-        assert!(is_helper_name("ecr-login") && !is_helper_name("../x") && !is_helper_name("") && !is_helper_name("a b"));
+        assert!(
+            is_helper_name("ecr-login") && !is_helper_name("../x") && !is_helper_name("") && !is_helper_name("a b")
+        );
     }
 
     #[test]

@@ -258,6 +258,7 @@ pub fn write_atomic_with<E: From<StoreError>>(
 ///
 /// # Errors
 /// Those of `change`, `file-not-found`, `file-too-large`, `file-locked`, and those of [`write_atomic`].
+#[allow(clippy::type_complexity, reason = "a name for the closure would say less than its signature")]
 pub fn change_atomic<E: From<StoreError>>(
     path: &Path,
     cap: u64,

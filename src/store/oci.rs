@@ -166,6 +166,7 @@ pub trait WritableImages: Images {
     ///
     /// # Errors
     /// [`OciError`]; `tag-write-lost` when others kept writing.
+    #[allow(clippy::type_complexity, reason = "a name for the closure would say less than its signature")]
     fn change_tag(
         &self,
         tag: &str,

@@ -107,7 +107,9 @@ fn finish(result: Result<(), Failure>) -> Outcome {
             terminal::note(&format!("FAILED: SLSA verification failed: {refusal}"));
             Ok(Exit::Denied)
         }
-        Err(Failure::Error(error)) if error.code.starts_with("log-") || error.code.starts_with("registry-") => Err(error),
+        Err(Failure::Error(error)) if error.code.starts_with("log-") || error.code.starts_with("registry-") => {
+            Err(error)
+        }
         Err(Failure::Error(error)) => {
             terminal::note(&format!("FAILED: SLSA verification failed: {} ({})", error.message, error.code));
             Ok(Exit::Denied)

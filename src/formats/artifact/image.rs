@@ -157,9 +157,8 @@ impl ImageLocation {
     /// # Errors
     /// [`ImageNameError`] with the part that is malformed.
     pub fn parse(text: &str) -> Result<Self, ImageNameError> {
-        let (form, rest) = match text.split_once(':') {
-            Some((form @ ("oci-layout" | "oci-archive" | "docker-archive"), rest)) => (form, rest),
-            _ => return Self::registry(text.strip_prefix("docker://").unwrap_or(text)),
+        let Some((form @ ("oci-layout" | "oci-archive" | "docker-archive"), rest)) = text.split_once(':') else {
+            return Self::registry(text.strip_prefix("docker://").unwrap_or(text));
         };
         let (path, digest) = match rest.rsplit_once('@') {
             Some((path, text)) => (path, Some(pinned(text)?)),

@@ -202,10 +202,7 @@ fn realm_url(realm: &str, base: &Url) -> Result<Url, &'static str> {
 fn read(answer: &Answer) -> Result<String, String> {
     let Bytes::Whole(body) = &answer.body else { return Err(format!("more than {MAX_ANSWER} bytes")) };
     if answer.status != 200 || !answer.own {
-        let words = json::parse(body).ok();
-        let field = |name: &str| words.as_ref().and_then(|value| value.get(name)).and_then(Value::as_str);
-        let said = field("details").or(field("message")).or(field("error_description")).map(str::to_owned);
-        let said = said.or_else(|| answer.said());
+        let said = answer.said();
         return Err(format!("status {}{}", answer.status, said.map(|said| format!(": {said}")).unwrap_or_default()));
     }
     let value = json::parse(body).map_err(|error| error.to_string())?;

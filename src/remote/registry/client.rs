@@ -92,7 +92,8 @@ impl Registries {
         Ok(Self { shared: Arc::new(Shared { access, transport, tokens, paces }) })
     }
 
-    /// One repository. A registry on this machine is asked by plain HTTP, every other by HTTPS.
+    /// One repository. A registry on this machine is asked by plain HTTP, unless an authority was named, and every other by
+    /// HTTPS.
     ///
     /// # Errors
     /// `registry-setup`.
@@ -105,7 +106,8 @@ impl Registries {
         };
         let base = Url::parse(&format!("https://{host}/")).map_err(|error| setup(error.to_string()))?;
         let loopback = http::is_loopback(base.host_str().unwrap_or_default());
-        let text = if loopback { format!("http://{host}/") } else { format!("https://{host}/") };
+        let clear = loopback && self.shared.access.authorities.is_empty();
+        let text = if clear { format!("http://{host}/") } else { format!("https://{host}/") };
         let base = Url::parse(&text).map_err(|error| setup(error.to_string()))?;
         if base.path() != "/" || !base.username().is_empty() || base.query().is_some() {
             return Err(setup("something else".to_owned()));
@@ -222,7 +224,7 @@ impl Remote {
         }
         let answer = match opened {
             Ok(stream) => return Ok(Some(stream)),
-            Err(answer) => self.refusal(&url, answer, Action::Pull, call.authorization)?,
+            Err(answer) => self.refusal(&url, answer, Action::Pull)?,
         };
         match answer.status {
             404 if answer.own => Ok(None),
@@ -313,7 +315,7 @@ impl Remote {
         let url = self.upload(digest)?;
         let call = Call { authorization: self.known(Action::Push), ..Call::new(Method::PUT, url.clone()) };
         let answer = self.shared.transport.send(&call, size, content, Some(&self.pace))?;
-        let answer = self.refusal(&url, answer, Action::Push, call.authorization)?;
+        let answer = self.refusal(&url, answer, Action::Push)?;
         match answer.status {
             200 | 201 | 204 => Ok(()),
             _ => Err(status(&url, "a blob taken with status 201", &answer)),
@@ -392,18 +394,11 @@ impl Remote {
             call.authorization = Some(self.unlock(&call.url, &answer, action)?);
             answer = self.shared.transport.fetch(&call, cap, Some(&self.pace))?;
         }
-        self.refusal(&call.url, answer, action, call.authorization)
+        self.refusal(&call.url, answer, action)
     }
 
     /// Errors for answers 401 and 403; a token that opened nothing is forgotten.
-    fn refusal(
-        &self,
-        url: &Url,
-        mut answer: Answer,
-        action: Action,
-        authorization: Option<HeaderValue>,
-    ) -> Result<Answer, RegistryError> {
-        answer.opened_by = authorization;
+    fn refusal(&self, url: &Url, answer: Answer, action: Action) -> Result<Answer, RegistryError> {
         match answer.status {
             401 => {
                 self.shared.tokens.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key(action));

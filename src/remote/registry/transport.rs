@@ -20,7 +20,6 @@ use reqwest::header::HeaderMap;
 use reqwest::header::HeaderValue;
 use reqwest::redirect::Policy;
 use reqwest::tls::Certificate;
-use serde_json::Value;
 
 use crate::formats::json;
 use crate::remote::http;
@@ -84,14 +83,32 @@ impl Head {
     }
 }
 
+/// What registries say about a refusal (OCI distribution spec, "Error Codes"; the last two are the distribution project's).
+const CODES: &[&str] = &[
+    "BLOB_UNKNOWN",
+    "BLOB_UPLOAD_INVALID",
+    "BLOB_UPLOAD_UNKNOWN",
+    "DIGEST_INVALID",
+    "MANIFEST_BLOB_UNKNOWN",
+    "MANIFEST_INVALID",
+    "MANIFEST_UNKNOWN",
+    "NAME_INVALID",
+    "NAME_UNKNOWN",
+    "SIZE_INVALID",
+    "UNAUTHORIZED",
+    "DENIED",
+    "UNSUPPORTED",
+    "TOOMANYREQUESTS",
+    "TAG_INVALID",
+    "UNAVAILABLE",
+];
+
 /// An answer with its body: what was asked for when the status is 2xx, else what is said about it.
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
     pub(super) own: bool,
-    /// What opened the registry, which it may repeat.
-    pub(super) opened_by: Option<HeaderValue>,
 }
 
 impl Answer {
@@ -105,18 +122,13 @@ impl Answer {
         text.split(';').next().unwrap_or_default().trim()
     }
 
-    /// What the registry says: the first of its `errors` (OCI distribution spec, "Error Codes").
+    /// The code of the first of the registry's `errors`, as far as it is one of those that are registered. Its own words are not
+    /// repeated: they may hold what opened the registry.
     pub(super) fn said(&self) -> Option<String> {
         let Bytes::Whole(body) = &self.body else { return None };
         let value = json::parse(body).ok()?;
-        let first = value.get("errors")?.get(0)?;
-        let text = |name: &str| first.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
-        let words = match (text("code"), text("message")) {
-            (Some(code), Some(message)) => format!("{code}: {message}"),
-            (one, other) => one.or(other)?.to_owned(),
-        };
-        let secret = self.opened_by.as_ref().and_then(|value| value.to_str().ok()?.split(' ').nth(1));
-        Some(secret.map_or_else(|| http::shown(&words), |secret| http::without(&words, secret)))
+        let code = value.get("errors")?.get(0)?.get("code")?.as_str()?;
+        CODES.iter().find(|known| **known == code).map(|known| (*known).to_owned())
     }
 }
 
@@ -388,7 +400,7 @@ fn read_answer(head: Head, cap: usize, end: Instant) -> Attempt<Answer> {
             return Attempt::Again("an answer that was not complete in time".to_owned());
         }
     };
-    Attempt::Done(Answer { status: status.as_u16(), headers, body, own, opened_by: None })
+    Attempt::Done(Answer { status: status.as_u16(), headers, body, own })
 }
 
 fn seconds(headers: &HeaderMap) -> Option<u64> {

@@ -73,7 +73,7 @@ pub fn attach_legacy(place: &dyn WritableImages, subject: &Digest, layer: &Layer
     put(place, &item, &layer.text)?;
     let mut written = None;
     place.change_tag(&oci::attestation_tag(subject), &mut |before| {
-        let layers = before.map_or(&[] as &[Descriptor], |before| &before.document.items);
+        let layers = before.map(|before| before.document.items.as_slice()).unwrap_or_default();
         let same = |one: &Descriptor| one.digest == item.digest && one.annotations == item.annotations;
         if let Some(before) = before.filter(|_| layers.iter().any(same)) {
             written = Some(before.digest.clone());
@@ -152,7 +152,7 @@ fn describe(place: &dyn Images, media_type: &str, content: &[u8]) -> Result<Desc
 }
 
 fn malformed(place: &dyn Images, what: &str, error: FormatError) -> OciError {
-    OciError::Format { place: place.name(), what: what.to_owned(), error }
+    OciError::Format { place: place.name(), what: what.to_owned(), error: Box::new(error) }
 }
 
 #[cfg(test)]

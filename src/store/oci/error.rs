@@ -27,7 +27,7 @@ pub enum OciError {
         /// What is malformed.
         what: String,
         /// What is wrong with it.
-        error: FormatError,
+        error: Box<FormatError>,
     },
     /// The image that was named is not there.
     #[error("{place}: expected an image {reference}, found none")]

@@ -79,7 +79,11 @@ impl Repository {
     /// A manifest whose type is what it holds.
     fn judge(&self, reference: &str, fetched: Fetched) -> Result<(Manifest, Option<String>), OciError> {
         let Fetched { media_type, etag, bytes } = fetched;
-        let malformed = |error| OciError::Format { place: self.name(), what: format!("manifest {reference}"), error };
+        let malformed = |error| OciError::Format {
+            place: self.name(),
+            what: format!("manifest {reference}"),
+            error: Box::new(error),
+        };
         let wrong = |expected, found: &str| {
             let url = format!("{}, manifest {reference}", self.name());
             OciError::Registry(RegistryError::Answer { url, expected, found: format!("{found:?}") })
@@ -137,7 +141,7 @@ impl Repository {
     /// The index in an answer of the referrers API.
     fn index(&self, bytes: &[u8]) -> Result<Document, OciError> {
         let what = "list of referrers".to_owned();
-        let malformed = |error| OciError::Format { place: self.name(), what, error };
+        let malformed = |error| OciError::Format { place: self.name(), what, error: Box::new(error) };
         match Document::parse(bytes) {
             Ok(document) if document.kind == Kind::Index => Ok(document),
             Ok(_) => Err(malformed(FormatError::Missing { path: "/manifests".to_owned() })),
@@ -201,7 +205,11 @@ impl Repository {
         current: Option<&Manifest>,
     ) -> Result<Option<Manifest>, OciError> {
         let place = format!("{}:{}", self.name(), oci::fallback_tag(subject));
-        let malformed = |error| OciError::Format { place: place.clone(), what: "list of referrers".to_owned(), error };
+        let malformed = |error| OciError::Format {
+            place: place.clone(),
+            what: "list of referrers".to_owned(),
+            error: Box::new(error),
+        };
         let mut index = Map::new();
         if let Some(current) = current {
             if current.document.kind != Kind::Index || current.digest == *subject {

@@ -83,7 +83,7 @@ pub(super) fn parse_index(place: &str, bytes: &[u8]) -> Result<Document, OciErro
 }
 
 pub(super) fn malformed(place: &str, what: String, error: FormatError) -> OciError {
-    OciError::Format { place: place.to_owned(), what, error }
+    OciError::Format { place: place.to_owned(), what, error: Box::new(error) }
 }
 
 /// Whether a descriptor has a tag. Some writers put the whole reference there, of which only the tag counts.

@@ -76,7 +76,7 @@ pub fn token(state: &mut State, auth: &Auth, request: &Request) -> Reply {
         _ => return Reply::refusal(405, "UNSUPPORTED", "expected GET, or POST with a grant"),
     };
     let nobody = request.method == "GET" && request.header("authorization").is_none();
-    if !known && !(nobody && *anonymous_pull) {
+    if !(known || nobody && *anonymous_pull) {
         return Reply::refusal(401, "UNAUTHORIZED", "wrong credentials");
     }
     if value("service").as_deref() != Some(SERVICE) {
