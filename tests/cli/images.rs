@@ -75,7 +75,7 @@ impl Story {
     fn report(&self, image: &str, args: &[&str]) -> (String, Vec<String>) {
         let ended = self.verify(image, &[args, &["--format", "json"]].concat());
         let report: Value = serde_json::from_str(&ended.out).unwrap_or_else(|_| panic!("{ended:?}"));
-        let result = &report["artifacts"][0];
+        let result = &report["results"][0];
         let codes = |list: &Value| -> Vec<String> {
             list.as_array().into_iter().flatten().map(|one| one["code"].as_str().unwrap().to_owned()).collect()
         };

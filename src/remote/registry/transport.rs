@@ -84,7 +84,7 @@ impl Head {
 }
 
 /// What registries say about a refusal (OCI distribution spec, "Error Codes"; the last two are the distribution project's).
-const CODES: &[&str] = &[
+const REGISTERED: &[&str] = &[
     "BLOB_UNKNOWN",
     "BLOB_UPLOAD_INVALID",
     "BLOB_UPLOAD_UNKNOWN",
@@ -128,7 +128,7 @@ impl Answer {
         let Bytes::Whole(body) = &self.body else { return None };
         let value = json::parse(body).ok()?;
         let code = value.get("errors")?.get(0)?.get("code")?.as_str()?;
-        CODES.iter().find(|known| **known == code).map(|known| (*known).to_owned())
+        REGISTERED.iter().find(|known| **known == code).map(|known| (*known).to_owned())
     }
 }
 
