@@ -120,7 +120,7 @@ pub fn to_v03(verifier: &Verifier, bundle: &Bundle, now: Timestamp) -> Result<Bu
     let signer = single(bundle.signer.certificates()).unwrap_or_else(|| bundle.signer.clone());
     let content = match &bundle.content {
         Content::Envelope(envelope) => Content::Envelope(plain(envelope)),
-        message @ Content::Message { .. } => message.clone(),
+        plain @ (Content::Message { .. } | Content::SimpleSigning { .. }) => plain.clone(),
     };
     let kept = Bundle { version: Version::V0_3, content, signer, ..bundle.clone() };
     match verifier.authenticate(&kept, now) {

@@ -83,6 +83,13 @@ pub enum Content {
         /// The signature.
         signature: Vec<u8>,
     },
+    /// A plain signature over an image, as cosign stored it before bundles: over a text that names the image's digest.
+    SimpleSigning {
+        /// The very bytes that are signed (cosign, `specs/SIGNATURE_SPEC.md`, "simple signing").
+        payload: Vec<u8>,
+        /// The signature.
+        signature: Vec<u8>,
+    },
 }
 
 /// Who says to have signed.
@@ -197,7 +204,7 @@ impl Bundle {
     pub fn unverified_payload(&self) -> Option<&[u8]> {
         match &self.content {
             Content::Envelope(envelope) => Some(&envelope.payload),
-            Content::Message { .. } => None,
+            Content::Message { .. } | Content::SimpleSigning { .. } => None,
         }
     }
 
@@ -207,7 +214,7 @@ impl Bundle {
         let Some((media_type, _)) = MEDIA_TYPES.iter().find(|row| row.1 == self.version) else {
             return match &self.content {
                 Content::Envelope(envelope) => envelope.to_json(),
-                Content::Message { .. } => Value::Null,
+                Content::Message { .. } | Content::SimpleSigning { .. } => Value::Null,
             };
         };
         let mut material = match &self.signer {
@@ -237,6 +244,8 @@ impl Bundle {
                 }
                 bundle["messageSignature"] = message;
             }
+            // No bundle has a place for it, and it never has the version of one.
+            Content::SimpleSigning { .. } => {}
         }
         bundle
     }

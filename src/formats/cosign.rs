@@ -6,12 +6,14 @@ use std::collections::BTreeMap;
 
 use crate::formats::FormatError;
 use crate::formats::attestations;
+use crate::formats::base64;
 use crate::formats::bundle::Bundle;
 use crate::formats::bundle::Content;
 use crate::formats::bundle::LogEntry;
 use crate::formats::bundle::MAX_CERTIFICATES;
 use crate::formats::bundle::Signer;
 use crate::formats::bundle::Version;
+use crate::formats::cosign::layer::SIGNATURE;
 use crate::formats::envelope;
 use crate::formats::json;
 use crate::formats::json::Fields;
@@ -20,6 +22,10 @@ use crate::formats::log_entry::EntryKind;
 
 /// Media type of such a layer (cosign, `specs/ATTESTATION_SPEC.md`).
 pub const LAYER_MEDIA_TYPE: &str = "application/vnd.dsse.envelope.v1+json";
+/// Media type of a plain signature's layer (cosign, `specs/SIGNATURE_SPEC.md`).
+pub const SIGNATURE_MEDIA_TYPE: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
+/// Longest text of a plain signature that is read, in bytes (1 MiB). Real ones have a few hundred.
+pub const MAX_SIGNED_TEXT: usize = 1024 * 1024;
 /// Longest annotation that is read, in bytes (1 MiB). Real ones have a few KiB.
 pub const MAX_ANNOTATION: usize = 1024 * 1024;
 
@@ -47,7 +53,28 @@ pub fn parse(layer: &[u8], annotations: &BTreeMap<String, String>) -> Result<Bun
         let (limit, found) = (attestations::MAX_BYTES, layer.len());
         return Err(FormatError::TooLarge { what: "attestation layer", limit, found });
     }
-    let envelope = envelope::parse(layer)?;
+    let content = Content::Envelope(envelope::parse(layer)?);
+    with_material(content, annotations)
+}
+
+/// Takes a plain signature's layer and its annotations for a bundle of version [`Version::CosignLayer`] that holds
+/// [`Content::SimpleSigning`]. The text is not looked into.
+///
+/// # Errors
+/// Those of [`parse`]; `json-field-missing` without a signature.
+pub fn parse_signature(layer: &[u8], annotations: &BTreeMap<String, String>) -> Result<Bundle, FormatError> {
+    if layer.len() > MAX_SIGNED_TEXT {
+        let (limit, found) = (MAX_SIGNED_TEXT, layer.len());
+        return Err(FormatError::TooLarge { what: "signature layer", limit, found });
+    }
+    let at = pointer(SIGNATURE);
+    let signature = annotation(annotations, SIGNATURE)?.ok_or_else(|| FormatError::Missing { path: at.clone() })?;
+    let signature = base64::decode(signature).ok_or(FormatError::Base64 { path: at })?;
+    with_material(Content::SimpleSigning { payload: layer.to_vec(), signature }, annotations)
+}
+
+/// A content with what the annotations say of its signer, log entry and timestamp.
+fn with_material(content: Content, annotations: &BTreeMap<String, String>) -> Result<Bundle, FormatError> {
     let text = |name: &str| annotation(annotations, name);
     let signer = match (text(CERTIFICATE)?, text(CHAIN)?) {
         (None, None) => Signer::Unnamed,
@@ -68,7 +95,6 @@ pub fn parse(layer: &[u8], annotations: &BTreeMap<String, String>) -> Result<Bun
     };
     let log_entries = text(BUNDLE)?.map(log_entry).transpose()?.into_iter().collect();
     let timestamps = text(TIMESTAMP)?.map(timestamp).transpose()?.into_iter().collect();
-    let content = Content::Envelope(envelope);
     Ok(Bundle { version: Version::CosignLayer, content, signer, log_entries, timestamps })
 }
 
@@ -186,6 +212,22 @@ mod tests {
     fn white_space_says_nothing() {
         let bundle = read(&[(CERTIFICATE, " \n"), (CHAIN, ""), (BUNDLE, "")]).unwrap();
         assert_eq!((bundle.signer, bundle.log_entries.len()), (Signer::Unnamed, 0));
+    }
+
+    #[test]
+    fn a_plain_signature_is_its_text_and_an_annotation() {
+        let read = |rows: &[(&str, &str)], text: &[u8]| {
+            let annotations = rows.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+            parse_signature(text, &annotations)
+        };
+        let bundle = read(&[(SIGNATURE, "AQI="), (CERTIFICATE, PEM)], b"text").unwrap();
+        assert_eq!(bundle.content, Content::SimpleSigning { payload: b"text".to_vec(), signature: vec![1, 2] });
+        assert_eq!((bundle.version, bundle.signer.certificates().len()), (Version::CosignLayer, 1));
+        let code = |rows: &[(&str, &str)], text: &[u8]| read(rows, text).unwrap_err().code();
+        assert_eq!(code(&[], b"text"), "json-field-missing");
+        assert_eq!(code(&[(SIGNATURE, " ")], b"text"), "json-field-missing");
+        assert_eq!(code(&[(SIGNATURE, "%")], b"text"), "base64-invalid");
+        assert_eq!(code(&[(SIGNATURE, "AQI=")], &vec![b' '; MAX_SIGNED_TEXT + 1]), "input-too-large");
     }
 
     #[test]

@@ -231,7 +231,7 @@ fn signed(bundle: &Bundle) -> Result<Signed<'_>, SignError> {
             let digest = digest.as_slice().try_into().map_err(|_| SignError::SigningFailed)?;
             Ok(Signed::Message(digest, signature))
         }
-        Content::Message { .. } => Err(SignError::SigningFailed),
+        Content::Message { .. } | Content::SimpleSigning { .. } => Err(SignError::SigningFailed),
     }
 }
 

@@ -176,7 +176,7 @@ fn stored(args: &ImageArgs, image: &Image) -> Result<Bundles, Failure> {
     let found = found.map_err(|error| images::refused(&error))?;
     let bundles = found.attached.into_iter().filter_map(|one| match one.content {
         AttachedContent::Attestation(bundle) => Some(bundle),
-        AttachedContent::Signature | AttachedContent::Other => None,
+        AttachedContent::Signature(_) | AttachedContent::Other => None,
     });
     Ok(bundles.collect())
 }

@@ -32,8 +32,6 @@ pub const MAX_BYTES: usize = attestations::MAX_BYTES;
 /// Most bytes of manifests that are read for the same (128 MiB).
 pub const MAX_MANIFEST_BYTES: usize = 128 * 1024 * 1024;
 
-/// Media type of a plain signature's layer, as cosign wrote it before bundles.
-const SIMPLE_SIGNING: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
 /// What an artifact type starts with that may hold an attestation or signature.
 const EVIDENCE: &[&str] = &[
     "application/vnd.dev.sigstore.",
@@ -85,6 +83,8 @@ pub struct Attached {
     pub manifest: Digest,
     /// Which of its layers it is, from 0; None when it is the manifest as a whole.
     pub layer: Option<usize>,
+    /// That layer's descriptor, by which its bytes can be had again; None when it is the manifest as a whole.
+    pub item: Option<Descriptor>,
     /// By which convention it is attached.
     pub form: Form,
     /// What kind of artifact the manifest says to be; the list's word where the manifest was not read.
@@ -100,8 +100,8 @@ pub struct Attached {
 pub enum AttachedContent {
     /// An attestation or a signature in a bundle, or why it cannot be read as one.
     Attestation(Result<Bundle, FormatError>),
-    /// A plain signature of cosign before bundles. It is not read here.
-    Signature,
+    /// A plain signature of cosign before bundles, or why it cannot be read as one.
+    Signature(Result<Bundle, FormatError>),
     /// Something else. Where the list alone said so, its manifest was not read, and not even its subject is known.
     Other,
 }
@@ -117,6 +117,7 @@ struct Found {
 enum Reading {
     Bundle,
     CosignLayer,
+    SimpleSigning,
 }
 
 /// A manifest that may hold evidence.
@@ -152,11 +153,12 @@ pub fn evidence(place: &dyn Images, image: &Digest, look: Look, threads: NonZero
     let attached = each(found, threads, |one| {
         let Some((item, reading)) = one.fetch else { return Ok(one.attached) };
         let bytes = content(place, &item)?;
-        let bundle = match reading {
-            Reading::Bundle => json::parse(&bytes).and_then(Bundle::from_json),
-            Reading::CosignLayer => cosign::parse(&bytes, &item.annotations),
+        let content = match reading {
+            Reading::Bundle => AttachedContent::Attestation(json::parse(&bytes).and_then(Bundle::from_json)),
+            Reading::CosignLayer => AttachedContent::Attestation(cosign::parse(&bytes, &item.annotations)),
+            Reading::SimpleSigning => AttachedContent::Signature(cosign::parse_signature(&bytes, &item.annotations)),
         };
-        Ok(Attached { content: AttachedContent::Attestation(bundle), ..one.attached })
+        Ok(Attached { content, ..one.attached })
     })?;
     Ok(Evidence { attached, notices })
 }
@@ -261,7 +263,7 @@ fn taken_apart(holder: &Holder<'_>) -> Vec<Found> {
     let predicate_type = hint(&document.annotations, referrer::BUNDLE_PREDICATE_TYPE);
     let attached = Attached { predicate_type, ..whole.attached };
     if let [only] = document.items.as_slice() {
-        let attached = Attached { layer: Some(0), ..attached };
+        let attached = Attached { layer: Some(0), item: Some(only.clone()), ..attached };
         return vec![Found { attached, fetch: Some((only.clone(), Reading::Bundle)) }];
     }
     let (what, found) = ("/layers".to_owned(), document.items.len());
@@ -274,19 +276,19 @@ fn taken_apart(holder: &Holder<'_>) -> Vec<Found> {
 fn layer(holder: &Holder<'_>, n: usize, item: &Descriptor) -> Found {
     let whole = whole(holder.digest, holder.form, holder.document.artifact_type.clone());
     let predicate_type = hint(&item.annotations, PREDICATE_TYPE);
-    let attached = Attached { layer: Some(n), predicate_type, ..whole.attached };
+    let attached = Attached { layer: Some(n), item: Some(item.clone()), predicate_type, ..whole.attached };
     match item.media_type.as_str() {
         cosign::LAYER_MEDIA_TYPE => Found { attached, fetch: Some((item.clone(), Reading::CosignLayer)) },
-        SIMPLE_SIGNING => Found { attached: Attached { content: AttachedContent::Signature, ..attached }, fetch: None },
+        cosign::SIGNATURE_MEDIA_TYPE => Found { attached, fetch: Some((item.clone(), Reading::SimpleSigning)) },
         _ => Found { attached, fetch: None },
     }
 }
 
 /// A manifest that is not taken apart.
 fn whole(digest: &Digest, form: Form, artifact_type: Option<String>) -> Found {
-    let (manifest, layer, predicate_type) = (digest.clone(), None, None);
+    let (manifest, layer, item, predicate_type) = (digest.clone(), None, None, None);
     let content = AttachedContent::Other;
-    Found { attached: Attached { manifest, layer, form, artifact_type, predicate_type, content }, fetch: None }
+    Found { attached: Attached { manifest, layer, item, form, artifact_type, predicate_type, content }, fetch: None }
 }
 
 fn hint(annotations: &BTreeMap<String, String>, name: &str) -> Option<String> {
@@ -358,6 +360,7 @@ mod tests {
     const TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
     const OLD_TYPE: &str = "application/vnd.dev.sigstore.bundle+json;version=0.3";
     const ENVELOPE: &str = r#"{"payloadType":"t","payload":"AA==","signatures":[{"keyid":"","sig":"AA=="}]}"#;
+    const SIGNED: &str = r#","annotations":{"dev.cosignproject.cosign/signature":"AA=="}"#;
     const BOTH: Look = Look { legacy: Legacy::Also };
     const BUNDLES: Look = Look { legacy: Legacy::No };
 
@@ -402,7 +405,8 @@ mod tests {
         let kind = |one: &Attached| match &one.content {
             AttachedContent::Attestation(Ok(bundle)) => bundle.version.name().to_owned(),
             AttachedContent::Attestation(Err(error)) => error.code().to_owned(),
-            AttachedContent::Signature => "signature".to_owned(),
+            AttachedContent::Signature(Ok(_)) => "signature".to_owned(),
+            AttachedContent::Signature(Err(error)) => error.code().to_owned(),
             AttachedContent::Other => "other".to_owned(),
         };
         found.attached.iter().map(|one| (one.form, one.layer, kind(one))).collect()
@@ -462,34 +466,38 @@ mod tests {
         let place = MemoryImages::default();
         place.set_form(Form::FallbackTag);
         place.add_blob(ENVELOPE.as_bytes());
+        place.add_blob(b"x");
         let dsse = item(cosign::LAYER_MEDIA_TYPE, ENVELOPE, r#","annotations":{"predicateType":"q"}"#);
-        let layers = [dsse.clone(), item(SIMPLE_SIGNING, "x", ""), item("text/spdx", "y", ""), dsse];
+        let layers = [dsse.clone(), item(cosign::SIGNATURE_MEDIA_TYPE, "x", SIGNED), item("text/spdx", "y", ""), dsse];
         place.add(&about("image", "application/vnd.in-toto+json", &layers), None);
         let found = look(&place, BUNDLES).unwrap();
         let row = |n, kind: &str| (Form::FallbackTag, Some(n), kind.to_owned());
         let expected = [row(0, "cosign layer"), row(1, "signature"), row(2, "other"), row(3, "cosign layer")];
         assert_eq!(kinds(&found), expected);
         assert_eq!(found.attached[0].predicate_type.as_deref(), Some("q"));
-        assert_eq!(place.take_calls(), ["blob", "blob", "manifest", "referrers"]);
+        assert_eq!(place.take_calls(), ["blob", "blob", "blob", "manifest", "referrers"]);
     }
 
     #[test]
     fn legacy_tags_are_looked_up_where_that_is_wanted() {
         let place = MemoryImages::default();
         place.add_blob(ENVELOPE.as_bytes());
+        place.add_blob(b"x");
         let manifest = |media_type: &str, bytes: &str, n: usize| {
             let layers = vec![item(media_type, bytes, ""); n].join(",");
             manifest_of(&format!(r#"{{"config":{{"mediaType":"c"}},"layers":[{layers}]}}"#))
         };
         let tag = oci::fallback_tag(&image());
         place.add(&manifest(cosign::LAYER_MEDIA_TYPE, ENVELOPE, 2), Some(&format!("{tag}.att")));
-        place.add(&manifest(SIMPLE_SIGNING, "x", 1), Some(&format!("{tag}.sig")));
+        let signed = item(cosign::SIGNATURE_MEDIA_TYPE, "x", SIGNED);
+        let signature = manifest_of(&format!(r#"{{"config":{{"mediaType":"c"}},"layers":[{signed}]}}"#));
+        place.add(&signature, Some(&format!("{tag}.sig")));
         place.add(&manifest("text/spdx", "x", 1), Some(&format!("{tag}.sbom")));
         let found = look(&place, BOTH).unwrap();
         let row = |n, kind: &str| (Form::LegacyTag, Some(n), kind.to_owned());
         let expected = [row(0, "cosign layer"), row(1, "cosign layer"), row(0, "signature"), row(0, "other")];
         assert_eq!(kinds(&found), expected);
-        assert_eq!(place.take_calls(), ["blob", "blob", "referrers", "tagged", "tagged", "tagged"]);
+        assert_eq!(place.take_calls(), ["blob", "blob", "blob", "referrers", "tagged", "tagged", "tagged"]);
         assert_eq!(look(&place, BUNDLES).unwrap().attached.len(), 0);
         assert_eq!(place.take_calls(), ["referrers"]);
         place.add(&manifest("text/plain", "x", 1), Some(&format!("{tag}.att")));
