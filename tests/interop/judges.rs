@@ -35,6 +35,9 @@ impl Judges {
             Some(folder) if !folder.join("node/node_modules/@sigstore/verify").exists() => {
                 "there is no node/node_modules/@sigstore/verify"
             }
+            Some(folder) if !folder.join("node/node_modules/@sigstore/oci").exists() => {
+                "there is no node/node_modules/@sigstore/oci"
+            }
             Some(folder) => return Some(Self { folder: folder.clone() }),
         };
         assert!(env::var_os("SEALMARK_REQUIRE_ALL").is_none(), "nothing may be skipped, but {reason}");
@@ -45,6 +48,21 @@ impl Judges {
     /// The folder of the counterpart that others wrote.
     pub(crate) fn mock(&self) -> PathBuf {
         self.folder.join("mock")
+    }
+
+    /// The Python of the judges.
+    pub(crate) fn python(&self) -> PathBuf {
+        self.folder.join("venv/bin/python")
+    }
+
+    /// The folder from which scripts of Node find their packages.
+    pub(crate) fn node(&self) -> PathBuf {
+        self.folder.join("node")
+    }
+
+    /// A script of this suite.
+    pub(crate) fn script(&self, name: &str) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/judges").join(name)
     }
 
     /// What each says: its name, and why it refuses if it does.
@@ -60,11 +78,10 @@ impl Judges {
             write("bundle.json", case.bundle.to_string().as_bytes()),
             write("artifact", &case.artifact),
         ];
-        let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/judges");
-        let mut python = Command::new(self.folder.join("venv/bin/python"));
-        python.arg(scripts.join("judge.py"));
+        let mut python = Command::new(self.python());
+        python.arg(self.script("judge.py"));
         let mut node = Command::new("node");
-        node.arg(scripts.join("judge.cjs")).current_dir(self.folder.join("node"));
+        node.arg(self.script("judge.cjs")).current_dir(self.node());
         let ask = |mut command: Command| {
             command.args(&files).args([&case.identity, &case.issuer]);
             let ran = command.output().unwrap();

@@ -1,4 +1,5 @@
-//! Bundles that are signed here, judged by the verifiers of others: sigstore-python and sigstore-js.
+//! Bundles that are signed here, judged by the verifiers of others: sigstore-python and sigstore-js; and images, read by
+//! clients of others: oras-py and sigstore-js.
 //!
 //! `SEALMARK_JUDGES` names a folder with `venv` (a Python environment with `judges/requirements.txt`), `node` (the packages of
 //! `judges/package-lock.json`) and `mock` (a Sigstore counterpart that others wrote, with its packages). `.ci/run` makes it.
@@ -11,6 +12,7 @@
 #[allow(dead_code, reason = "this suite uses a part of it")]
 mod client;
 mod counterpart;
+mod images;
 mod judges;
 #[path = "../support/mod.rs"]
 mod support;
