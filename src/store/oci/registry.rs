@@ -145,8 +145,14 @@ impl Repository {
         match Document::parse(bytes) {
             Ok(document) if document.kind == Kind::Index => Ok(document),
             Ok(_) => Err(malformed(FormatError::Missing { path: "/manifests".to_owned() })),
+            // A manifest holds no more entries than a list may have.
+            Err(FormatError::TooMany { .. }) => Err(self.too_many_referrers()),
             Err(error) => Err(malformed(error)),
         }
+    }
+
+    fn too_many_referrers(&self) -> OciError {
+        OciError::TooMany { place: self.name(), what: "referrers", limit: MAX_REFERRERS }
     }
 
     /// What the referrers API lists; None when the registry has none.
@@ -175,7 +181,7 @@ impl Repository {
                 continue;
             }
             if items.len() == MAX_REFERRERS {
-                return Err(OciError::TooMany { place: self.name(), what: "referrers", limit: MAX_REFERRERS });
+                return Err(self.too_many_referrers());
             }
             items.push(item);
         }
