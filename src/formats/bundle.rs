@@ -1,5 +1,8 @@
 //! Sigstore bundles v0.1 to v0.3, read strictly.
 
+use serde::Serialize;
+use serde::Serializer;
+use serde::ser::SerializeMap;
 use serde_json::Value;
 use serde_json::json;
 
@@ -211,12 +214,15 @@ impl Bundle {
     /// The bundle as JSON of the version it has. Where there is no bundle, the envelope alone is written: what stood beside
     /// a cosign layer has no place in it.
     pub fn to_json(&self) -> Value {
-        let Some((media_type, _)) = MEDIA_TYPES.iter().find(|row| row.1 == self.version) else {
-            return match &self.content {
-                Content::Envelope(envelope) => envelope.to_json(),
-                Content::Message { .. } | Content::SimpleSigning { .. } => Value::Null,
-            };
-        };
+        serde_json::to_value(self).unwrap_or_default()
+    }
+
+    /// The same as one line of text, without a line break and without a second copy of the payload in between.
+    pub fn to_text(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    fn material(&self) -> Value {
         let mut material = match &self.signer {
             Signer::Certificate(leaf) => json!({ "certificate": { "rawBytes": base64::encode(leaf) } }),
             Signer::CertificateChain(chain) => {
@@ -234,20 +240,34 @@ impl Bundle {
                 self.timestamps.iter().map(|t| json!({ "signedTimestamp": base64::encode(t) })).collect();
             material["timestampVerificationData"] = json!({ "rfc3161Timestamps": list });
         }
-        let mut bundle = json!({ "mediaType": media_type, "verificationMaterial": material });
+        material
+    }
+}
+
+impl Serialize for Bundle {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        let Some((media_type, _)) = MEDIA_TYPES.iter().find(|row| row.1 == self.version) else {
+            return match &self.content {
+                Content::Envelope(envelope) => envelope.serialize(out),
+                Content::Message { .. } | Content::SimpleSigning { .. } => out.serialize_unit(),
+            };
+        };
+        let mut bundle = out.serialize_map(None)?;
+        bundle.serialize_entry("mediaType", media_type)?;
+        bundle.serialize_entry("verificationMaterial", &self.material())?;
         match &self.content {
-            Content::Envelope(envelope) => bundle["dsseEnvelope"] = envelope.to_json(),
+            Content::Envelope(envelope) => bundle.serialize_entry("dsseEnvelope", envelope)?,
             Content::Message { digest, signature } => {
                 let mut message = json!({ "signature": base64::encode(signature) });
                 if let Some((algorithm, bytes)) = digest {
                     message["messageDigest"] = json!({ "algorithm": algorithm, "digest": base64::encode(bytes) });
                 }
-                bundle["messageSignature"] = message;
+                bundle.serialize_entry("messageSignature", &message)?;
             }
             // No bundle has a place for it, and it never has the version of one.
             Content::SimpleSigning { .. } => {}
         }
-        bundle
+        bundle.end()
     }
 }
 

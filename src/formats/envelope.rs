@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
+use serde::Serialize;
+use serde::Serializer;
+use serde::ser::SerializeMap;
 use serde_json::Value;
 
 use crate::formats::FormatError;
 use crate::formats::base64;
+use crate::formats::base64::Encoded;
 use crate::formats::json;
 use crate::formats::json::Fields;
 use crate::formats::log_entry::pem_text;
@@ -65,12 +69,7 @@ impl Envelope {
 
     /// The envelope as JSON: standard base64, `keyid` only where there is one.
     pub fn to_json(&self) -> Value {
-        let signatures: Vec<Value> = self.signatures.iter().map(Signature::to_json).collect();
-        serde_json::json!({
-            "payload": base64::encode(&self.payload),
-            "payloadType": self.payload_type,
-            "signatures": signatures,
-        })
+        serde_json::to_value(self).unwrap_or_default()
     }
 
     /// The envelope without the signatures that say to be by a key of another name; a signature that names no key stays.
@@ -112,6 +111,17 @@ impl Envelope {
     /// The bytes that each signature covers.
     pub fn pae(&self) -> Vec<u8> {
         pae(&self.payload_type, &self.payload)
+    }
+}
+
+impl Serialize for Envelope {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        let signatures: Vec<Value> = self.signatures.iter().map(Signature::to_json).collect();
+        let mut envelope = out.serialize_map(Some(3))?;
+        envelope.serialize_entry("payload", &Encoded(&self.payload))?;
+        envelope.serialize_entry("payloadType", &self.payload_type)?;
+        envelope.serialize_entry("signatures", &signatures)?;
+        envelope.end()
     }
 }
 

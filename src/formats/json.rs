@@ -1,7 +1,9 @@
-//! Strict JSON: no duplicate keys, no trailing bytes, bounded depth; and objects read field by field.
+//! Strict JSON: no duplicate keys, no trailing bytes, bounded depth; and objects read field by field, or left as text.
 
 use std::cell::Cell;
+use std::collections::HashSet;
 use std::fmt;
+use std::ops::Range;
 
 use serde::Deserializer;
 use serde::de::DeserializeSeed;
@@ -12,6 +14,7 @@ use serde::de::Visitor;
 use serde_json::Map;
 use serde_json::Number;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::formats::FormatError;
 use crate::formats::base64;
@@ -42,6 +45,52 @@ fn parse_capped(bytes: &[u8], max_values: usize) -> Result<Value, FormatError> {
     let value = Strict { depth: 0, left: &left }.deserialize(&mut input);
     let value = value.and_then(|value| input.end().map(|()| value));
     value.map_err(|error| refusal(&error))
+}
+
+/// Whether a text is JSON that [`parse`] would read, and what kind of value it is. No value is built: beside the text it takes
+/// memory for the keys of the objects that are open.
+///
+/// # Errors
+/// Those of [`parse`], for the same texts.
+pub fn check(bytes: &[u8]) -> Result<&'static str, FormatError> {
+    let mut input = serde_json::Deserializer::from_slice(bytes);
+    let left = Cell::new(MAX_VALUES);
+    let found = (&Skimmed { depth: 0, left: &left }).deserialize(&mut input);
+    let found = found.and_then(|found| input.end().map(|()| found));
+    found.map_err(|error| refusal(&error))
+}
+
+/// The members of an object, each with where its value stands in the text, which is checked as [`check`] does. None when the
+/// text is another value than an object.
+///
+/// # Errors
+/// Those of [`parse`].
+pub fn members(bytes: &[u8]) -> Result<Option<Vec<(String, Range<usize>)>>, FormatError> {
+    /// Keeps where each value stands.
+    struct Places(usize);
+
+    impl<'de> Visitor<'de> for Places {
+        type Value = Vec<(String, Range<usize>)>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+            let mut members = Vec::new();
+            while let Some((name, value)) = entries.next_entry::<String, &RawValue>()? {
+                let start = value.get().as_ptr().addr().wrapping_sub(self.0);
+                members.push((name, start..start.saturating_add(value.get().len())));
+            }
+            Ok(members)
+        }
+    }
+
+    if check(bytes)? != kind(&Value::Object(Map::new())) {
+        return Ok(None);
+    }
+    let mut input = serde_json::Deserializer::from_slice(bytes);
+    input.deserialize_map(Places(bytes.as_ptr().addr())).map(Some).map_err(|error| refusal(&error))
 }
 
 fn refusal(error: &serde_json::Error) -> FormatError {
@@ -136,6 +185,78 @@ impl<'de> Visitor<'de> for Strict<'_> {
             object.insert(key, value);
         }
         Ok(Value::Object(object))
+    }
+}
+
+/// Looks a text through as [`Strict`] does, and gives the kind of value.
+struct Skimmed<'a> {
+    depth: usize,
+    left: &'a Cell<usize>,
+}
+
+impl Skimmed<'_> {
+    fn deeper<E: Error>(&self) -> Result<Self, E> {
+        if self.depth < MAX_DEPTH { Ok(Self { depth: self.depth + 1, left: self.left }) } else { Err(E::custom(DEEP)) }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for &Skimmed<'_> {
+    type Value = &'static str;
+
+    fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<&'static str, D::Error> {
+        self.left.set(self.left.get().checked_sub(1).ok_or_else(|| D::Error::custom(MANY))?);
+        input.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for &Skimmed<'_> {
+    type Value = &'static str;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<&'static str, E> {
+        Ok(kind(&Value::Null))
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<&'static str, E> {
+        Ok(kind(&Value::Bool(value)))
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<&'static str, E> {
+        Ok(kind(&value.into()))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<&'static str, E> {
+        Ok(kind(&value.into()))
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<&'static str, E> {
+        Number::from_f64(value).map(|number| kind(&number.into())).ok_or_else(|| E::custom("number out of range"))
+    }
+
+    fn visit_str<E: Error>(self, _: &str) -> Result<&'static str, E> {
+        Ok(kind(&Value::String(String::new())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<&'static str, A::Error> {
+        let deeper = self.deeper()?;
+        while items.next_element_seed(&deeper)?.is_some() {}
+        Ok(kind(&Value::Array(Vec::new())))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<&'static str, A::Error> {
+        let deeper = self.deeper()?;
+        let mut keys = HashSet::new();
+        while let Some(key) = entries.next_key::<String>()? {
+            if keys.contains(&key) {
+                return Err(A::Error::custom(format_args!("{DUPLICATE}{key}")));
+            }
+            entries.next_value_seed(&deeper)?;
+            keys.insert(key);
+        }
+        Ok(kind(&Value::Object(Map::new())))
     }
 }
 
@@ -325,6 +446,48 @@ mod tests {
         assert_eq!(code("01"), "json-invalid");
         assert_eq!(code("NaN"), "json-invalid");
         assert_eq!(parse(b"\"\xff\"").unwrap_err().code(), "json-invalid");
+    }
+
+    #[test]
+    fn what_is_looked_through_is_what_is_read() {
+        let deep = |n: usize| "[".repeat(n) + &"]".repeat(n);
+        let texts = [
+            r#"{"a":1,"b":[{"c":null,"d":"\u00e9"}]}"#,
+            r#"{"a":1,"a":2}"#,
+            r#"[{"b":{"a":1,"\u0061":2}}]"#,
+            "{} {}",
+            "",
+            "01",
+            "{\"a\":",
+            "\u{feff}{}",
+            r#""\ud800""#,
+            "NaN",
+            "1e999",
+            "-1",
+            "1.5",
+            "true",
+            "null",
+            " [ ] ",
+            "\"x\"",
+            "[1,]",
+        ];
+        let texts: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
+        for text in texts.iter().chain([&deep(MAX_DEPTH), &deep(MAX_DEPTH + 1), &deep(1_000_000)]) {
+            let read = parse(text.as_bytes()).map(|value| kind(&value)).map_err(|error| error.to_string());
+            assert_eq!(check(text.as_bytes()).map_err(|error| error.to_string()), read, "{text:.40}");
+        }
+        assert_eq!(check(b"\"\xff\"").unwrap_err().code(), "json-invalid");
+        assert_eq!(check(format!("[{}1]", "1,".repeat(MAX_VALUES)).as_bytes()).unwrap_err().code(), "too-many");
+    }
+
+    #[test]
+    fn members_are_found_where_they_stand() {
+        let text = br#" { "a" : [ 1, {"b":2} ] ,"\u0062":"x" , "c":{} } "#;
+        let members = members(text).unwrap().unwrap();
+        let found: Vec<_> = members.iter().map(|(name, place)| (name.as_str(), &text[place.clone()])).collect();
+        assert_eq!(found, [("a", &b"[ 1, {\"b\":2} ]"[..]), ("b", b"\"x\""), ("c", b"{}")]);
+        assert_eq!(super::members(b"[1]").unwrap(), None);
+        assert_eq!(super::members(b"{\"a\":{\"b\":1,\"b\":2}}").unwrap_err().code(), "json-duplicate-key");
     }
 
     #[test]

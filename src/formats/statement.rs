@@ -1,6 +1,8 @@
 //! in-toto Statements v0.1 and v1.
 
+use std::ops::Range;
 use std::sync::Arc;
+use std::sync::OnceLock;
 
 use serde_json::Map;
 use serde_json::Value;
@@ -47,11 +49,25 @@ pub struct Statement {
     pub subjects: Vec<Subject>,
     /// The predicate's type URI, compared as a whole.
     pub predicate_type: String,
-    /// The predicate; `null` when absent, which the specification calls the same as empty.
-    pub predicate: Value,
     /// Fields the specification does not know, kept.
     pub extra: Map<String, Value>,
+    predicate: Predicate,
     signed: Arc<[u8]>,
+}
+
+/// Where the predicate stands in the signed bytes, and what it reads as once somebody asked: a bill of materials may have a
+/// hundred megabytes, and whoever only checks its signature need not build it.
+#[derive(Debug, Clone)]
+struct Predicate {
+    place: Range<usize>,
+    value: Arc<OnceLock<Value>>,
+}
+
+/// What it reads as follows from the bytes, which are compared anyway.
+impl PartialEq for Predicate {
+    fn eq(&self, other: &Self) -> bool {
+        self.place == other.place
+    }
 }
 
 /// A subject of a Statement: a resource descriptor that has digests.
@@ -72,7 +88,16 @@ impl Statement {
     /// `statement-type` for any other `_type`, `json-*` for malformed fields, `too-many` above [`MAX_SUBJECTS`]. A
     /// Statement without a subject, or with a subject without a digest, is malformed.
     pub fn parse(signed: Arc<[u8]>) -> Result<Self, FormatError> {
-        let mut fields = Fields::new(json::parse(&signed)?, "")?;
+        let (mut map, mut place) = (Map::new(), 0..0);
+        for (name, range) in json::members(&signed)?.ok_or_else(|| not_an_object(&signed))? {
+            if name == "predicate" {
+                place = range;
+                continue;
+            }
+            let text = signed.get(range).unwrap_or_default();
+            map.insert(name, json::parse(text)?);
+        }
+        let mut fields = Fields::new(Value::Object(map), "")?;
         let version = match fields.need_string("_type")? {
             uri if uri == STATEMENT_V1 => StatementVersion::V1,
             uri if uri == STATEMENT_V0_1 => StatementVersion::V0_1,
@@ -85,14 +110,31 @@ impl Statement {
         let subjects =
             list.into_iter().enumerate().map(|(n, value)| Subject::from_json(value, n)).collect::<Result<_, _>>()?;
         let predicate_type = fields.need_string("predicateType")?;
-        let predicate = fields.take("predicate").unwrap_or(Value::Null);
-        Ok(Self { version, subjects, predicate_type, predicate, extra: fields.rest(), signed })
+        let predicate = Predicate { place, value: Arc::default() };
+        Ok(Self { version, subjects, predicate_type, extra: fields.rest(), predicate, signed })
+    }
+
+    /// The predicate; `null` when absent, which the specification calls the same as empty. It is built when it is first asked
+    /// for.
+    pub fn predicate(&self) -> &Value {
+        // The text was looked through when the Statement was read; what could not be read would be no predicate at all.
+        self.predicate.value.get_or_init(|| json::parse(self.predicate_text()).unwrap_or(Value::Null))
+    }
+
+    /// The very text of the predicate; empty when absent.
+    pub fn predicate_text(&self) -> &[u8] {
+        self.signed.get(self.predicate.place.clone()).unwrap_or_default()
     }
 
     /// The bytes this Statement was read from.
     pub fn signed_bytes(&self) -> &Arc<[u8]> {
         &self.signed
     }
+}
+
+fn not_an_object(text: &[u8]) -> FormatError {
+    let found = json::check(text).unwrap_or("something else");
+    FormatError::WrongType { path: String::new(), expected: "an object", found }
 }
 
 impl Subject {
@@ -130,7 +172,24 @@ mod tests {
         assert_eq!(statement.subjects[0].name, None);
         assert_eq!(statement.subjects[0].extra["uri"], "u");
         assert_eq!(statement.extra["z"], 1);
-        assert_eq!(statement.predicate, Value::Null);
+        assert_eq!((statement.predicate(), statement.predicate_text()), (&Value::Null, &b""[..]));
+    }
+
+    #[test]
+    fn the_predicate_is_its_very_text() {
+        let read = |predicate: &str| {
+            let text = format!(
+                r#"{{"predicate" : {predicate} ,"_type":"{STATEMENT_V1}","subject":[{{"digest":{{"x":"1"}}}}],"predicateType":"p"}}"#
+            );
+            Statement::parse(text.into_bytes().into())
+        };
+        let text = "{ \"b\": 1.0,\n \"a\": [ ] }";
+        let statement = read(text).unwrap();
+        assert_eq!(statement.predicate_text(), text.as_bytes());
+        assert_eq!(statement.predicate()["b"], 1.0);
+        assert_eq!(read("null").unwrap().predicate(), &Value::Null);
+        assert_eq!(read(r#"{"a":{"b":1,"b":2}}"#).unwrap_err().code(), "json-duplicate-key");
+        assert_eq!(read(&"[".repeat(100)).unwrap_err().code(), "json-too-deep");
     }
 
     #[test]

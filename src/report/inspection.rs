@@ -275,7 +275,7 @@ impl Inspected {
                 return;
             }
         };
-        let provenance = Provenance::from_predicate(&statement.predicate_type, &statement.predicate);
+        let provenance = Provenance::from_predicate(&statement.predicate_type, statement.predicate());
         let provenance = match provenance.transpose() {
             Ok(provenance) => provenance,
             Err(error) => {

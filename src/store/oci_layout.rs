@@ -28,7 +28,7 @@ use crate::trust::key::sha256;
 
 /// Most attestations that are read about one image.
 pub const MAX_ATTESTATIONS: usize = 1000;
-/// Most bytes of attestations that are read about one image (128 MiB).
+/// Most bytes of attestations that are read about one image (192 MiB).
 pub const MAX_BYTES: usize = attestations::MAX_BYTES;
 /// Most blobs that are looked at for referrers which no index lists.
 pub const MAX_BLOBS: usize = 10_000;

@@ -39,7 +39,7 @@ impl Pointer {
         if first == "predicateType" {
             return Some(Value::String(statement.predicate_type.clone()));
         }
-        let mut value = &statement.predicate;
+        let mut value = statement.predicate();
         for part in rest {
             value = match value {
                 Value::Object(map) => map.get(part)?,

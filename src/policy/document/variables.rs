@@ -31,19 +31,19 @@ pub(super) fn of(
     if bytes > MAX_BYTES {
         return Err(format!("a Statement of {bytes} bytes, more than the {MAX_BYTES} that conditions are judged over"));
     }
-    if more_than(&statement.predicate, MAX_VALUES) {
+    if more_than(statement.predicate(), MAX_VALUES) {
         return Err(format!("a predicate of more than the {MAX_VALUES} values that conditions are judged over"));
     }
     let artifact = attestation.artifact();
     let digests = artifact.digests().iter().map(|digest| (digest.algorithm().name().to_owned(), digest.hex().into()));
     let mut variables = Variables::none();
-    variables.set("predicate", &statement.predicate);
+    variables.set("predicate", statement.predicate());
     variables.set(
         "statement",
         &json!({
             "_type": statement.version.uri(),
             "predicateType": statement.predicate_type,
-            "predicate": statement.predicate,
+            "predicate": statement.predicate(),
         }),
     );
     let subject = attestation.subject();

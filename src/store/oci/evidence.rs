@@ -27,7 +27,7 @@ use crate::trust::key::sha256;
 
 /// Most layers that are told apart for one image, over everything attached to it.
 pub const MAX_ATTACHED: usize = 4000;
-/// Most bytes of attestations that are read about one image (128 MiB).
+/// Most bytes of attestations that are read about one image (192 MiB).
 pub const MAX_BYTES: usize = attestations::MAX_BYTES;
 /// Most bytes of manifests that are read for the same (128 MiB).
 pub const MAX_MANIFEST_BYTES: usize = 128 * 1024 * 1024;
