@@ -133,6 +133,14 @@ mod tests {
     }
 
     #[test]
+    fn copying_is_called_so() {
+        let lines = Lines(Mutex::new(Duration::ZERO));
+        let progress = copy::Progress { bytes_done: 1 << 20, bytes_total: 3 << 30, blobs_done: 1, blobs_total: 3 };
+        let line = lines.next(Duration::from_secs(5), progress.into()).unwrap();
+        assert_eq!(line, "copying  1.00 MiB of 3.00 GiB, 1 of 3 blobs");
+    }
+
+    #[test]
     fn what_the_work_gives_is_given_back() {
         assert_eq!(
             while_hashing(|tell| {

@@ -27,7 +27,7 @@ pub(super) struct Lacks {
     pub(super) attached_blobs: Vec<Descriptor>,
     /// How many blobs are there.
     pub(super) blobs_there: usize,
-    /// Manifests, for those that are attached also where they are there and not listed.
+    /// Manifests; those that are about another also where they are there and not listed.
     pub(super) manifests: BTreeSet<Digest>,
     /// Tags: of cosign, and of the image.
     pub(super) tags: BTreeSet<String>,
@@ -162,7 +162,7 @@ fn manifests(
     let Some(to) = to else {
         return Ok(survey.pieces.iter().map(|piece| piece.manifest.digest.clone()).collect());
     };
-    let subjects: BTreeSet<&Digest> = survey.pieces.iter().filter_map(|piece| subject(&piece.role)).collect();
+    let subjects: BTreeSet<&Digest> = survey.pieces.iter().filter_map(|piece| subject(&piece.manifest)).collect();
     let lists = each(subjects.into_iter().collect(), threads, |subject: &Digest| {
         let listed: BTreeSet<Digest> = to.referrers(subject)?.items.into_iter().map(|item| item.digest).collect();
         Ok((subject, listed))
@@ -171,18 +171,16 @@ fn manifests(
     let lacking = each(survey.pieces.iter().collect(), threads, |piece| {
         let digest = &piece.manifest.digest;
         let listed =
-            subject(&piece.role).is_none_or(|subject| lists.get(subject).is_some_and(|one| one.contains(digest)));
+            subject(&piece.manifest).is_none_or(|subject| lists.get(subject).is_some_and(|one| one.contains(digest)));
         let there = listed && has_manifest(to, &piece.manifest)?;
         Ok((!there).then(|| digest.clone()))
     })?;
     Ok(lacking.into_iter().flatten().collect())
 }
 
-fn subject(role: &Role) -> Option<&Digest> {
-    match role {
-        Role::Attached { subject, .. } => Some(subject),
-        Role::Image | Role::Below => None,
-    }
+/// What a manifest says to be attached to, whether or not it is copied for that.
+fn subject(manifest: &Manifest) -> Option<&Digest> {
+    manifest.document.subject.as_ref().map(|subject| &subject.digest)
 }
 
 /// Whether a manifest is there, and whole. A damaged one is written again.
