@@ -5,6 +5,7 @@ mod attest;
 mod build;
 mod completions;
 mod convert;
+mod copy;
 mod demo;
 mod doctor;
 mod error;
@@ -74,6 +75,8 @@ enum Command {
     VerifyGithubAttestation(Box<slsa_verifier::GithubAttestationArgs>),
     /// Show what is in a file of attestations; nothing is believed
     Inspect(inspect::Args),
+    /// Copy an image with its platforms and everything attached to it
+    Copy(Box<copy::Args>),
     /// Say what this machine or job has and lacks to sign, attach and verify
     Doctor(Box<doctor::Args>),
     /// Check, lint and test policy files
@@ -107,6 +110,7 @@ pub fn run() -> ExitCode {
         Command::VerifyNpmPackage(args) => slsa_verifier::run_npm(&args),
         Command::VerifyGithubAttestation(args) => slsa_verifier::run_github_attestation(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Copy(args) => copy::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Policy(command) => policy::run(&command),
         Command::Key(command) => key::run(&command),

@@ -1,4 +1,4 @@
-//! Tells on stderr how far long hashing has come: a bar on a terminal, plain lines elsewhere, nothing for short work.
+//! Tells on stderr how far long hashing or copying has come: a bar on a terminal, plain lines elsewhere, nothing for short work.
 
 use std::env;
 use std::io::IsTerminal;
@@ -14,6 +14,7 @@ use indicatif::ProgressStyle;
 
 use crate::commands::terminal;
 use crate::store::hash::HashProgress;
+use crate::store::oci::copy;
 
 /// Work that is shorter than this shows no bar.
 const BAR_AFTER: Duration = Duration::from_millis(400);
@@ -21,57 +22,95 @@ const BAR_AFTER: Duration = Duration::from_millis(400);
 /// Time between two plain lines, and before the first.
 const LINE_EVERY: Duration = Duration::from_secs(5);
 
+/// How far something has come, as it is shown.
+#[derive(Clone, Copy)]
+struct Reached {
+    /// What is being done.
+    verb: &'static str,
+    bytes_done: u64,
+    bytes_total: u64,
+    items_done: usize,
+    items_total: usize,
+    /// What the items are.
+    items: &'static str,
+}
+
+impl From<HashProgress> for Reached {
+    fn from(progress: HashProgress) -> Self {
+        let HashProgress { bytes_done, bytes_total, files_done: items_done, files_total: items_total } = progress;
+        Self { verb: "hashing", bytes_done, bytes_total, items_done, items_total, items: "files" }
+    }
+}
+
+impl From<copy::Progress> for Reached {
+    fn from(progress: copy::Progress) -> Self {
+        let copy::Progress { bytes_done, bytes_total, blobs_done: items_done, blobs_total: items_total } = progress;
+        Self { verb: "copying", bytes_done, bytes_total, items_done, items_total, items: "blobs" }
+    }
+}
+
 /// Runs `work`, which is handed what it must call while it hashes, and shows how far it has come.
 pub(super) fn while_hashing<T>(work: impl FnOnce(&(dyn Fn(HashProgress) + Sync)) -> T) -> T {
+    shown(work)
+}
+
+/// The same for work that copies.
+pub(super) fn while_copying<T>(work: impl FnOnce(&(dyn Fn(copy::Progress) + Sync)) -> T) -> T {
+    shown(work)
+}
+
+fn shown<T, P: Into<Reached>>(work: impl FnOnce(&(dyn Fn(P) + Sync)) -> T) -> T {
     let dumb = env::var_os("TERM").is_none_or(|term| term == "dumb");
     let start = Instant::now();
     if std::io::stderr().is_terminal() && !dumb {
         let bar = OnceLock::new();
-        let done = work(&|progress| {
+        let done = work(&|progress: P| {
             if start.elapsed() >= BAR_AFTER {
-                show(bar.get_or_init(new_bar), progress);
+                let reached = progress.into();
+                show(bar.get_or_init(|| new_bar(reached.verb)), reached);
             }
         });
         bar.get().inspect(|bar| bar.finish_and_clear());
         return done;
     }
     let lines = Lines(Mutex::new(Duration::ZERO));
-    work(&|progress| {
-        if let Some(line) = lines.next(start.elapsed(), progress) {
+    work(&|progress: P| {
+        if let Some(line) = lines.next(start.elapsed(), progress.into()) {
             terminal::note(&line);
         }
     })
 }
 
-fn new_bar() -> ProgressBar {
+fn new_bar(verb: &str) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    let template = format!("{verb}  [{{bar:30}}] {{bytes}} of {{total_bytes}}, {{msg}}, {{eta}} left");
     // A template that cannot be read leaves the library's own.
-    if let Ok(style) = ProgressStyle::with_template("hashing  [{bar:30}] {bytes} of {total_bytes}, {msg}, {eta} left") {
+    if let Ok(style) = ProgressStyle::with_template(&template) {
         bar.set_style(style.progress_chars("=> "));
     }
     bar
 }
 
-fn show(bar: &ProgressBar, progress: HashProgress) {
-    bar.set_length(progress.bytes_total);
-    bar.set_position(progress.bytes_done);
-    bar.set_message(format!("{} of {} files", progress.files_done, progress.files_total));
+fn show(bar: &ProgressBar, reached: Reached) {
+    bar.set_length(reached.bytes_total);
+    bar.set_position(reached.bytes_done);
+    bar.set_message(format!("{} of {} {}", reached.items_done, reached.items_total, reached.items));
 }
 
 /// Says when a plain line is due; holds when the last one was, as time since the beginning.
 struct Lines(Mutex<Duration>);
 
 impl Lines {
-    fn next(&self, elapsed: Duration, progress: HashProgress) -> Option<String> {
+    fn next(&self, elapsed: Duration, reached: Reached) -> Option<String> {
         // Another thread that is just deciding decides for this one too.
         let mut last = self.0.try_lock().ok()?;
         if elapsed.saturating_sub(*last) < LINE_EVERY {
             return None;
         }
         *last = elapsed;
-        let HashProgress { bytes_done, bytes_total, files_done, files_total } = progress;
+        let Reached { verb, bytes_done, bytes_total, items_done, items_total, items } = reached;
         let (done, total) = (HumanBytes(bytes_done), HumanBytes(bytes_total));
-        Some(format!("hashing  {done} of {total}, {files_done} of {files_total} files"))
+        Some(format!("{verb}  {done} of {total}, {items_done} of {items_total} {items}"))
     }
 }
 
@@ -85,12 +124,20 @@ mod tests {
     #[test]
     fn a_line_is_due_every_five_seconds() {
         let lines = Lines(Mutex::new(Duration::ZERO));
-        let due = |seconds| lines.next(Duration::from_secs(seconds), PROGRESS);
+        let due = |seconds| lines.next(Duration::from_secs(seconds), PROGRESS.into());
         assert_eq!(due(4), None);
         assert_eq!(due(5).unwrap(), "hashing  1.00 MiB of 3.00 GiB, 1 of 3 files");
         assert_eq!(due(5), None);
         assert_eq!(due(9), None);
         assert!(due(10).is_some());
+    }
+
+    #[test]
+    fn copying_is_called_so() {
+        let lines = Lines(Mutex::new(Duration::ZERO));
+        let progress = copy::Progress { bytes_done: 1 << 20, bytes_total: 3 << 30, blobs_done: 1, blobs_total: 3 };
+        let line = lines.next(Duration::from_secs(5), progress.into()).unwrap();
+        assert_eq!(line, "copying  1.00 MiB of 3.00 GiB, 1 of 3 blobs");
     }
 
     #[test]

@@ -17,9 +17,11 @@ use crate::remote::registry::Registries;
 use crate::store::file::read_capped;
 use crate::store::oci::Images;
 use crate::store::oci::OciError;
+use crate::store::oci::WritableImages;
 use crate::store::oci::archive::Archive;
 use crate::store::oci::layout::LayoutFolder;
 use crate::store::oci::registry::Repository;
+use crate::store::oci_layout::LayoutError;
 
 /// Largest file of certificates of authorities, in bytes (1 MiB).
 const MAX_CA: u64 = 1024 * 1024;
@@ -77,6 +79,35 @@ impl Places {
             ImagePlace::Archive(path) => Box::new(Archive::open(Path::new(path))?),
         })
     }
+
+    /// A place to write to; None for a layout that is absent and is left so.
+    ///
+    /// # Errors
+    /// As [`Places::open`]; `image-place-read-only` for an archive.
+    pub(super) fn destination(
+        &self,
+        place: &ImagePlace,
+        absent: Absent,
+    ) -> Result<Option<Box<dyn WritableImages>>, OciError> {
+        Ok(Some(match (place, absent) {
+            (ImagePlace::Registry(name), _) => Box::new(Repository::new(&self.0, name)?),
+            (ImagePlace::Layout(path), Absent::Create) => Box::new(LayoutFolder::create(Path::new(path))?),
+            (ImagePlace::Layout(path), Absent::Leave) => match LayoutFolder::open(Path::new(path)) {
+                Err(OciError::Layout(LayoutError::Missing { .. })) => return Ok(None),
+                other => Box::new(other?),
+            },
+            (ImagePlace::Archive(_), _) => return Err(OciError::ReadOnly { place: place.to_string() }),
+        }))
+    }
+}
+
+/// Whether a layout is made where there is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Absent {
+    /// It is.
+    Create,
+    /// Nothing is written.
+    Leave,
 }
 
 /// Every certificate of a PEM file, DER.

@@ -6,6 +6,7 @@
 pub mod archive;
 pub mod attach;
 mod checked;
+pub mod copy;
 mod error;
 pub mod evidence;
 pub mod layout;
@@ -159,6 +160,21 @@ pub trait WritableImages: Images {
     /// # Errors
     /// [`OciError`].
     fn put_manifest(&self, manifest: &Manifest, tag: Option<&str>) -> Result<(), OciError>;
+
+    /// Writes a manifest by its digest without listing it as an image: who asks for its digest finds it, and who asks what
+    /// images there are does not. What it refers to must be there.
+    ///
+    /// # Errors
+    /// [`OciError`].
+    fn stage_manifest(&self, manifest: &Manifest) -> Result<(), OciError> {
+        self.put_manifest(manifest, None)
+    }
+
+    /// Whether the place has a list of its images, so that one without a tag is found by [`Images::only`] once
+    /// [`WritableImages::put_manifest`] has listed it.
+    fn lists_images(&self) -> bool {
+        false
+    }
 
     /// Points a tag at another manifest if it still points at what was read: `change` is handed the manifest under the tag
     /// and gives the new one, or None to leave it. Where the place cannot compare and write in one step, it is read again

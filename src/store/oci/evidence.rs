@@ -329,7 +329,7 @@ fn too_many(place: &dyn Images, what: &'static str, limit: usize) -> OciError {
 }
 
 /// Does `work` on each item in parallel. After an error nothing more is begun.
-fn each<T: Send, R: Send>(
+pub(super) fn each<T: Send, R: Send>(
     items: Vec<T>,
     threads: NonZeroUsize,
     work: impl Fn(T) -> Result<R, OciError> + Sync,

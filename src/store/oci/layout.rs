@@ -275,6 +275,14 @@ impl WritableImages for LayoutFolder {
         self.list(manifest, &document, tag, None).map(drop)
     }
 
+    fn stage_manifest(&self, manifest: &Manifest) -> Result<(), OciError> {
+        self.put_content(manifest).map(drop)
+    }
+
+    fn lists_images(&self) -> bool {
+        true
+    }
+
     fn change_tag(
         &self,
         tag: &str,
