@@ -6,6 +6,7 @@
 pub mod archive;
 pub mod attach;
 mod checked;
+pub mod claims;
 mod error;
 pub mod evidence;
 pub mod layout;
@@ -13,6 +14,7 @@ pub mod layout;
 pub mod memory;
 pub mod registry;
 mod shelf;
+pub mod tree;
 
 use std::fmt;
 use std::io::Read;
