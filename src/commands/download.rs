@@ -35,13 +35,16 @@ use crate::formats::raw;
 use crate::formats::raw::OneLine;
 use crate::store::oci::AT_ONCE;
 use crate::store::oci::Images;
+use crate::store::oci::OciError;
 use crate::store::oci::claims::Claims;
 use crate::store::oci::claims::What;
 use crate::store::oci::claims::is_sbom_predicate;
 use crate::store::oci::evidence::Attached;
 use crate::store::oci::evidence::AttachedContent;
+use crate::store::oci::evidence::Evidence;
 use crate::store::oci::evidence::Legacy;
 use crate::store::oci::evidence::Look;
+use crate::store::oci::evidence::evidence;
 use crate::store::oci::evidence::open_content;
 use crate::store::oci::tree::everything;
 use crate::store::oci::tree::of_platform;
@@ -180,6 +183,9 @@ impl Lacking {
     }
 }
 
+/// How it is looked: [`evidence`], or [`everything`].
+type Way = fn(&dyn Images, &Digest, Look, NonZeroUsize) -> Result<Evidence, OciError>;
+
 /// What is attached to an image.
 struct Looked {
     name: String,
@@ -189,7 +195,8 @@ struct Looked {
 }
 
 impl Looked {
-    fn new(args: &ImageArgs) -> Result<Self, CommandError> {
+    /// Looks, by one way to look.
+    fn new(args: &ImageArgs, look: Way) -> Result<Self, CommandError> {
         let Opened { location, place, digest } = images::open(&args.image, &args.registry.places()?, Network::Allowed)?;
         let digest = match &args.platform {
             Some(platform) => {
@@ -198,7 +205,7 @@ impl Looked {
             None => digest,
         };
         let threads = NonZeroUsize::new(AT_ONCE).unwrap_or(NonZeroUsize::MIN);
-        let found = everything(place.as_ref(), &digest, Look { legacy: Legacy::Also }, threads);
+        let found = look(place.as_ref(), &digest, Look { legacy: Legacy::Also }, threads);
         let found = found.map_err(|error| images::refused(&error))?;
         found.notices.iter().for_each(|notice| terminal::note(&format!("note     {notice}")));
         let read = |one: Attached| {
@@ -226,7 +233,9 @@ impl Looked {
         let name = |(one, claims): &(Attached, Claims)| match (&claims.predicate_type, &one.item) {
             (Some(predicate_type), _) => format!("{} {predicate_type}", claims.what.name()),
             (None, Some(item)) => format!("{} {}", claims.what.name(), item.media_type),
-            (None, None) => claims.what.name().to_owned(),
+            (None, None) => {
+                format!("{} {}", claims.what.name(), one.artifact_type.as_deref().unwrap_or_default())
+            }
         };
         let found: BTreeSet<String> = self.attached.iter().map(name).collect();
         let found = found.into_iter().take(10).collect::<Vec<_>>().join(", ");
@@ -301,7 +310,7 @@ fn is_in(manifest: Option<&String>, one: &Attached) -> bool {
 
 fn lines(args: &LinesArgs, what: &str, takes: impl Fn(&Attached, &Claims) -> bool) -> Result<(), CommandError> {
     let wanted = args.predicate.wanted()?;
-    let looked = Looked::new(&args.image)?;
+    let looked = Looked::new(&args.image, evidence)?;
     let taken = looked
         .attached
         .iter()
@@ -314,7 +323,7 @@ fn lines(args: &LinesArgs, what: &str, takes: impl Fn(&Attached, &Claims) -> boo
 }
 
 fn signatures(args: &SignatureArgs) -> Result<(), CommandError> {
-    let looked = Looked::new(&args.image)?;
+    let looked = Looked::new(&args.image, evidence)?;
     let taken = looked.attached.iter().filter(|(_, claims)| claims.what == What::Signature);
     let lines: Vec<Line<'_>> = taken.filter_map(|(one, _)| signature(one)).collect();
     if lines.is_empty() {
@@ -361,7 +370,7 @@ fn predicate(one: &Attached) -> Result<&[u8], CommandError> {
 
 fn sbom(args: &SbomArgs) -> Result<(), CommandError> {
     let wanted = args.predicate.wanted()?;
-    let looked = Looked::new(&args.image)?;
+    let looked = Looked::new(&args.image, everything)?;
     let of_kind = |claims: &Claims| match claims.what {
         What::Sbom => wanted.is_none(),
         What::Attestation => {
@@ -394,7 +403,7 @@ fn sbom(args: &SbomArgs) -> Result<(), CommandError> {
 
 fn predicates(args: &PredicateArgs) -> Result<(), CommandError> {
     let wanted = args.predicate.wanted()?;
-    let looked = Looked::new(&args.image)?;
+    let looked = Looked::new(&args.image, evidence)?;
     let takes = |one: &Attached, claims: &Claims| {
         claims.what == What::Attestation
             && claims.predicate_type.is_some()

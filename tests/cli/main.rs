@@ -8,6 +8,7 @@ mod doctor;
 mod formats;
 mod hostile;
 mod images;
+mod looking;
 mod migration;
 mod online;
 mod run;
