@@ -241,7 +241,8 @@ impl Looked {
         let found = found.into_iter().take(10).collect::<Vec<_>>().join(", ");
         let found = if found.is_empty() { "nothing".to_owned() } else { found };
         let message = format!("{}: expected {wanted}, found {found}", self.name);
-        CommandError { exit: Exit::Denied, code: kind.code(), message, hint: None }
+        let error = CommandError { exit: Exit::Denied, code: kind.code(), message, hint: None };
+        error.hint("sealmark tree shows everything that is attached, also to the platforms of an index")
     }
 
     fn unverified(&self) {

@@ -156,7 +156,9 @@ impl Story {
             let tail = if found[0].ends_with('…') { "…" } else { "" };
             format!("{}{tail}", seen.entry(found[0][7..19].to_owned()).or_insert(format!("sha256:({n})")))
         });
-        out.replace(&self.registry.host(), "HOST")
+        // Signatures by certificates have no one length.
+        let sizes = Regex::new("[0-9]{4,} bytes").unwrap();
+        sizes.replace_all(&out.replace(&self.registry.host(), "HOST"), "N bytes").into_owned()
     }
 }
 
@@ -252,7 +254,11 @@ fn nothing_attached_is_said_and_no_error() {
     let image = story.image();
     let ended = story.tree(&image, &[]);
     assert_eq!((ended.code, ended.err.as_str()), (0, ""));
-    assert_snapshot!(story.same(&ended.out), @"");
+    assert_snapshot!(story.same(&ended.out), @r"
+    nothing is attached, and nothing is verified
+    HOST/acme/app
+    sha256:(1)…  image, 397 bytes
+    ");
     let ended = story.run(&["inspect", &story.name(&format!("@{image}"))]);
     assert!(ended.code == 0 && ended.err.contains("nothing is attached"), "{ended:?}");
     for (what, code) in [
@@ -350,8 +356,6 @@ fn a_registry_that_errs_is_never_an_empty_one() {
             let ended = story.run(&[command, &[&name]].concat());
             assert!(ended.code == 3 && ended.err.contains("image-missing"), "{command:?} {name}: {ended:?}");
         }
-        let ended = story.run(&[command, &["HTTP://x"]].concat());
-        assert_ne!(ended.code, 0, "{ended:?}");
     }
     // What is attached to what is attached is looked up by the same rule.
     let attested = story.attest(&image, SPDX, "{}");
@@ -486,10 +490,7 @@ fn attestations_are_lines_as_they_are_stored() {
     assert_eq!(story.download("attestation", &image, &["--type", "spdx"]).out, format!("{stored}\n"));
     assert_eq!(story.download("bundle", &image, &[]).out.lines().count(), 3);
     let signatures = story.download("signature", &image, &[]).out;
-    assert!(
-        signatures.lines().count() == 1 && signatures.contains(&base64::encode(SIGN.as_bytes())[..8])
-            || signatures.lines().count() == 1
-    );
+    assert_eq!(signatures, format!("{}\n", bundle(&statement(&image, SIGN, "{}"))));
     // A file is written whole, and not over another.
     let to = |more: &[&str]| story.download("attestation", &image, &[&["--output", "all.jsonl"], more].concat());
     assert_eq!(to(&[]).code, 0);
@@ -557,8 +558,13 @@ fn what_is_attached_is_inspected_under_the_name_that_verify_gives_it() {
     let source = report["found"][0]["source"]["file"].as_str().unwrap();
     assert!(source.starts_with(&story.name("@sha256:")) && source.ends_with(" (referrer, layer 0)"), "{source}");
     assert_eq!(report["found"][0]["statement"]["subjectCount"], 1);
-    let verified = story.run(&["verify", &image, "--trust", "root.json", "--source-uri", "github.com/acme/app"]);
-    assert!(verified.code == 0 && verified.out.contains(source), "{source}: {verified:?}");
+    let expected = ["--trust", "root.json", "--source-uri", "github.com/acme/app", "--format", "json"];
+    let verified = story.run(&[&["verify", &image], &expected[..]].concat());
+    let verified: Value = serde_json::from_str(&verified.out).unwrap();
+    assert_eq!(
+        (&verified["verdict"], &verified["results"][0]["candidates"][0]["source"]["file"]),
+        (&json!("allowed"), &json!(source))
+    );
     // The other has a signature, two envelopes of which one is none, and a bill of materials beside.
     let ended = story.run(&["inspect", &story.name(&format!("@{}", images[1]))]);
     assert!(
@@ -585,8 +591,9 @@ fn too_much_is_refused_and_a_thousand_is_not() {
         story.registry.put_manifest(REPO, None, MANIFEST, manifest.to_string().as_bytes());
     };
     (0..1000).for_each(attach);
-    let report = story.json(&["tree", &story.name(&format!("@{image}"))]);
-    assert_eq!(report["image"]["attached"].as_array().unwrap().len(), 1000);
+    let ended = story.run(&["inspect", &story.name(&format!("@{image}"))]);
+    assert!(ended.code == 0 && ended.err.contains("1000 attached"), "{ended:?}");
+    assert!(story.download("attestation", &image, &[]).err.contains("attestation-missing"));
     attach(1000);
     for args in [&["tree"][..], &["inspect"], &["download", "attestation"]] {
         let ended = story.run(&[args, &[&story.name(&format!("@{image}"))]].concat());

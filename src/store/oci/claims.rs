@@ -148,3 +148,74 @@ fn signer(bundle: &Bundle) -> Result<Option<ClaimedSigner>, FormatError> {
     };
     Ok(Some(ClaimedSigner::Key { hint: hint.filter(|hint| !hint.is_empty()).cloned() }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::formats::bundle::Version;
+    use crate::formats::envelope::Envelope;
+    use crate::formats::envelope::Signature;
+    use crate::store::oci::Form;
+    use crate::store::oci::memory::digest_of;
+
+    fn envelope(payload_type: &str, payload: &str) -> Content {
+        let signature = Signature { keyid: "k".to_owned(), sig: Vec::new(), cert: None };
+        let (payload_type, payload) = (payload_type.to_owned(), payload.as_bytes().into());
+        Content::Envelope(Envelope { payload_type, payload, signatures: vec![signature], source: None })
+    }
+
+    fn claims(content: Content, signer: Signer) -> Claims {
+        let (log_entries, timestamps) = (Vec::new(), Vec::new());
+        Claims::of_bundle(&Bundle { version: Version::V0_3, content, signer, log_entries, timestamps })
+    }
+
+    #[test]
+    fn signatures_are_told_from_attestations_by_what_is_signed() {
+        let statement = |predicate_type: &str| {
+            format!(
+                r#"{{"_type":"https://in-toto.io/Statement/v1","subject":[{{"digest":{{"x":"1"}}}}],"predicateType":"{predicate_type}"}}"#
+            )
+        };
+        let rows = [
+            (envelope(IN_TOTO_PAYLOAD_TYPE, &statement("p")), What::Attestation, Some("p"), None),
+            (envelope(IN_TOTO_PAYLOAD_TYPE, &statement(SIGNATURE)), What::Signature, Some(SIGNATURE), None),
+            (envelope(IN_TOTO_PAYLOAD_TYPE, "{}"), What::Attestation, None, Some("json-field-missing")),
+            (envelope("text/plain", "x"), What::Attestation, None, None),
+            // As Tekton Chains writes them.
+            (envelope(cosign::SIGNATURE_MEDIA_TYPE, "{}"), What::Signature, None, None),
+            (Content::Message { digest: None, signature: Vec::new() }, What::Signature, None, None),
+            (Content::SimpleSigning { payload: Vec::new(), signature: Vec::new() }, What::Signature, None, None),
+        ];
+        for (content, what, predicate_type, code) in rows {
+            let found = claims(content, Signer::Unnamed);
+            assert_eq!((found.what, found.predicate_type.as_deref()), (what, predicate_type));
+            assert_eq!(found.error.map(|error| error.code()), code);
+        }
+    }
+
+    #[test]
+    fn a_signer_is_a_key_or_a_certificate_or_malformed() {
+        let key = |hint: Option<&str>| Some(ClaimedSigner::Key { hint: hint.map(str::to_owned) });
+        let named = |signer| claims(envelope("t", ""), signer);
+        assert_eq!(named(Signer::PublicKey { hint: "h".to_owned() }).signer, key(Some("h")));
+        assert_eq!(named(Signer::PublicKey { hint: String::new() }).signer, key(None));
+        assert_eq!(named(Signer::Unnamed).signer, key(Some("k")));
+        let broken = named(Signer::Certificate(vec![1]));
+        assert_eq!((broken.signer, broken.error.unwrap().code()), (None, "certificate-invalid"));
+    }
+
+    #[test]
+    fn what_is_no_bundle_is_told_by_its_type() {
+        let of = |artifact_type: &str| {
+            let (layer, item, predicate_type, created) = (None, None, None, None);
+            let (form, artifact_type) = (Form::Referrer, Some(artifact_type.to_owned()));
+            let (manifest, content) = (digest_of(b"x"), AttachedContent::Other);
+            Claims::of(&Attached { manifest, layer, item, form, artifact_type, predicate_type, created, content }).what
+        };
+        assert_eq!(of("application/SPDX+json"), What::Sbom);
+        assert_eq!(of("application/vnd.cyclonedx+xml"), What::Sbom);
+        assert_eq!(of("application/vnd.cncf.helm.config.v1+json"), What::Other);
+        assert!(is_sbom_predicate("https://spdx.dev/Document/v2.3") && is_sbom_predicate("https://cyclonedx.org/bom"));
+        assert!(!is_sbom_predicate("https://cyclonedx.org/bomb"));
+    }
+}

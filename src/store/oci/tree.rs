@@ -338,3 +338,137 @@ impl Walk<'_> {
         Ok((nodes, found.notices))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::formats::cosign;
+    use crate::store::oci::memory::MemoryImages;
+    use crate::store::oci::memory::digest_of;
+    use crate::store::oci::memory::listed;
+    use crate::store::oci::memory::manifest_of;
+
+    const ENVELOPE: &str = r#"{"payloadType":"t","payload":"AA==","signatures":[{"sig":"AA=="}]}"#;
+
+    fn image(name: &str) -> Manifest {
+        manifest_of(&format!(r#"{{"layers":[],"annotations":{{"name":"{name}"}}}}"#))
+    }
+
+    fn item(media_type: &str, digest: &Digest, size: u64, more: &str) -> String {
+        format!(r#"{{"mediaType":"{media_type}","digest":"{digest}","size":{size}{more}}}"#)
+    }
+
+    fn index(of: &[&Manifest]) -> Manifest {
+        let platform = r#","platform":{"os":"linux","architecture":"arm","variant":"v7"}"#;
+        let items: Vec<_> =
+            of.iter().map(|one| item(&one.media_type, &one.digest, one.bytes.len() as u64, platform)).collect();
+        manifest_of(&format!(r#"{{"mediaType":"{}","manifests":[{}]}}"#, oci::INDEX, items.join(",")))
+    }
+
+    fn about(subject: &Manifest, artifact_type: &str, layer: &str) -> Manifest {
+        let subject = item("m", &subject.digest, 1, "");
+        manifest_of(&format!(r#"{{"artifactType":"{artifact_type}","subject":{subject},"layers":[{layer}]}}"#))
+    }
+
+    fn look(place: &MemoryImages, image: &Manifest) -> Result<Tree, OciError> {
+        tree(place, &image.digest, None, NonZeroUsize::new(4).unwrap())
+    }
+
+    #[test]
+    fn what_is_attached_to_what_is_attached_is_followed_four_levels() {
+        let place = MemoryImages::default();
+        let mut top = image("a");
+        place.add(&top, None);
+        let first = top.clone();
+        for n in 0..6 {
+            top = about(&top, &format!("x/{n}"), &item("x/y", &digest_of(b"x"), 1, ""));
+            place.add(&top, None);
+        }
+        let found = look(&place, &first).unwrap();
+        let mut level = &found.image.attached;
+        let mut depth = 0;
+        while let Some(node) = level.first() {
+            (level, depth) = (&node.attached, depth + 1);
+        }
+        assert_eq!(depth, MAX_DEPTH);
+    }
+
+    #[test]
+    fn what_an_index_lists_and_is_not_there_is_named() {
+        let place = MemoryImages::default();
+        let (here, gone) = (image("here"), image("gone"));
+        let top = index(&[&here, &gone]);
+        place.add(&here, None);
+        place.add(&top, None);
+        let found = look(&place, &top).unwrap();
+        let kinds: Vec<_> = found.image.platforms.iter().map(|node| node.kind).collect();
+        assert_eq!(kinds, [Some(Kind::Manifest), None]);
+        assert_eq!(found.notices.len(), 1);
+        let code =
+            |platform| tree(&place, &top.digest, Some(platform), NonZeroUsize::MIN).map_err(|error| error.code());
+        assert_eq!(code("linux/arm").unwrap().image.platforms.len(), 2);
+        assert_eq!(code("linux/arm/v7").unwrap().image.platforms.len(), 2);
+        assert_eq!(code("linux/ar").unwrap_err(), "image-missing");
+        assert_eq!(of_platform(&place, &top.digest, "linux/arm").unwrap_err().code(), "image-platform-ambiguous");
+    }
+
+    #[test]
+    fn an_error_of_the_place_is_never_absence() {
+        for call in ["referrers", "manifest", "tagged"] {
+            let place = MemoryImages::default();
+            let top = image("a");
+            place.add(&top, None);
+            place.fail(call);
+            assert_eq!(look(&place, &top).unwrap_err().code(), "image-offline", "{call}");
+        }
+        assert_eq!(look(&MemoryImages::default(), &image("a")).unwrap_err().code(), "image-missing");
+    }
+
+    #[test]
+    fn what_a_list_says_of_other_kinds_is_read_before_it_is_shown() {
+        let place = MemoryImages::default();
+        let (top, other) = (image("a"), image("b"));
+        let theirs = about(&other, "x/y", "");
+        let nobodys = manifest_of(r#"{"layers":[],"artifactType":"x/z"}"#);
+        for manifest in [&top, &theirs, &nobodys] {
+            place.add(manifest, None);
+        }
+        for (manifest, kind) in [(&theirs, "x/y"), (&nobodys, "x/z"), (&image("gone"), "x/w"), (&top, "x/v")] {
+            place.list(listed(manifest, Some(kind)));
+        }
+        let found = look(&place, &top).unwrap();
+        assert_eq!((found.image.attached.len(), found.notices.len()), (0, 4), "{:?}", found.notices);
+    }
+
+    #[test]
+    fn a_thousand_things_are_shown() {
+        let place = MemoryImages::default();
+        let top = image("a");
+        place.add(&top, None);
+        for n in 0..1000 {
+            place.add(&about(&top, &format!("x/{n}"), &item("x/y", &digest_of(b"x"), 1, "")), None);
+        }
+        assert_eq!(look(&place, &top).unwrap().image.attached.len(), 1000);
+        place.add(&about(&top, "x/1000", ""), None);
+        assert_eq!(look(&place, &top).unwrap_err().code(), "image-too-large");
+    }
+
+    #[test]
+    fn the_bytes_of_a_tree_are_bounded() {
+        let place = MemoryImages::default();
+        place.add_blob(ENVELOPE.as_bytes());
+        let size = 120 * 1024 * 1024;
+        let images: Vec<Manifest> = ["a", "b", "c", "d", "e"].map(image).into();
+        for image in &images {
+            place.add(image, None);
+            let layer = item(cosign::LAYER_MEDIA_TYPE, &digest_of(ENVELOPE.as_bytes()), size, "");
+            place.add(&about(image, "", &layer), None);
+        }
+        let all: Vec<&Manifest> = images.iter().collect();
+        let (four, five) = (index(&all[..4]), index(&all));
+        place.add(&four, None);
+        place.add(&five, None);
+        assert_eq!(look(&place, &four).unwrap().image.platforms.len(), 4);
+        assert_eq!(look(&place, &five).unwrap_err().code(), "image-too-large");
+    }
+}
