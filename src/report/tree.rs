@@ -55,7 +55,7 @@ pub struct ImageNode {
     /// What is attached to it, by predicate type and digest.
     pub attached: Vec<AttachedNode>,
     /// What an index lists, in its order.
-    pub platforms: Vec<ImageNode>,
+    pub platforms: Vec<Self>,
 }
 
 /// A manifest that is attached.
@@ -76,7 +76,7 @@ pub struct AttachedNode {
     /// What is in it: each of its layers, or the manifest as a whole.
     pub contents: Vec<ContentNode>,
     /// What is attached to it.
-    pub attached: Vec<AttachedNode>,
+    pub attached: Vec<Self>,
 }
 
 /// Something in a manifest that is attached.

@@ -18,7 +18,7 @@ const DIGITS: usize = 12;
 /// A node as it is drawn: its lines, and what hangs below it.
 struct Drawn {
     lines: Vec<String>,
-    below: Vec<Drawn>,
+    below: Vec<Self>,
 }
 
 impl TreeReport {

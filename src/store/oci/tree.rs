@@ -55,7 +55,7 @@ pub struct ImageNode {
     /// What is attached to it, by predicate type and digest.
     pub attached: Vec<AttachedNode>,
     /// What it lists, where it is an index, in its order.
-    pub platforms: Vec<ImageNode>,
+    pub platforms: Vec<Self>,
 }
 
 /// A manifest that is attached.
@@ -72,7 +72,7 @@ pub struct AttachedNode {
     /// What is in it.
     pub contents: Vec<ContentNode>,
     /// What is attached to it.
-    pub attached: Vec<AttachedNode>,
+    pub attached: Vec<Self>,
 }
 
 /// Something in a manifest that is attached.
@@ -360,8 +360,10 @@ mod tests {
 
     fn index(of: &[&Manifest]) -> Manifest {
         let platform = r#","platform":{"os":"linux","architecture":"arm","variant":"v7"}"#;
-        let items: Vec<_> =
-            of.iter().map(|one| item(&one.media_type, &one.digest, one.bytes.len() as u64, platform)).collect();
+        let items: Vec<_> = of
+            .iter()
+            .map(|one| item(&one.media_type, &one.digest, one.bytes.len().try_into().unwrap(), platform))
+            .collect();
         manifest_of(&format!(r#"{{"mediaType":"{}","manifests":[{}]}}"#, oci::INDEX, items.join(",")))
     }
 
