@@ -385,6 +385,23 @@ fn nothing_is_printed_before_it_was_held_against_its_digest() {
 }
 
 #[test]
+fn what_a_descriptor_carries_is_held_against_its_digest() {
+    let story = Story::new(Options::default());
+    let image = story.image();
+    let blob = story.registry.put_blob(REPO, b"{\"honest\":1}");
+    let config = story.registry.put_blob(REPO, b"{}");
+    let carried = base64::encode(b"{\"forged\":1}");
+    let kind = "application/spdx+json";
+    let manifest = json!({"schemaVersion": 2, "mediaType": MANIFEST, "artifactType": kind,
+        "config": {"mediaType": EMPTY, "digest": config, "size": 2},
+        "layers": [{"mediaType": kind, "digest": blob, "size": 12, "data": carried}],
+        "subject": {"mediaType": MANIFEST, "digest": image, "size": 7}});
+    story.registry.put_manifest(REPO, None, MANIFEST, manifest.to_string().as_bytes());
+    let ended = story.download("sbom", &image, &[]);
+    assert!(ended.code == 3 && ended.err.contains("image-content-digest") && ended.out.is_empty(), "{ended:?}");
+}
+
+#[test]
 fn hostile_text_does_not_reach_the_terminal() {
     let story = Story::new(Options::default());
     let image = story.image();
