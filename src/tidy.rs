@@ -115,7 +115,7 @@ const CRATE_HOMES: &[(&str, &[&str])] = &[
     ("sigstore_tsa", &["verify/time.rs"]),
     ("sigstore_types", &["trust/root.rs", "verify/log.rs", "verify/time.rs"]),
     ("tar", &["store/subjects/npm.rs", "store/oci/archive.rs"]),
-    ("tempfile", &["store/file.rs", "commands/demo.rs"]),
+    ("tempfile", &["store/file.rs", "store/spool.rs", "commands/demo.rs"]),
     ("thiserror", ANYWHERE),
     ("toml", &["generate/dependencies/"]),
     ("webpki", &["trust/root.rs", "verify/certificate.rs"]),

@@ -58,6 +58,7 @@ use sealmark::report::doctor::DoctorReport;
 use sealmark::report::inspection::Inspection;
 use sealmark::report::policy_files::CheckReport;
 use sealmark::report::policy_files::TestReport;
+use sealmark::report::tree::TreeReport;
 use sealmark::report::trust::TrustReport;
 use serde_json::Map;
 use serde_json::Value;
@@ -113,6 +114,7 @@ const TABLE: &[Entry] = &[
     ("statement-v0.1", "in-toto Statement v0.1, as consumers must accept it", statement_v01),
     ("statement-v1", "in-toto Statement v1, as consumers must accept it", statement_v1),
     ("statement-v1.strict", "in-toto Statement v1, as sealmark writes it", statement_v1_strict),
+    ("tree-v1", "What `sealmark tree --format json` writes", tree_report),
     ("trust-v1", "What `sealmark trust show --format json` writes", trust_report),
     ("vsa-v1", "SLSA verification summary v1", vsa_v1),
 ];
@@ -664,6 +666,10 @@ fn policy_check() -> Value {
 
 fn policy_test() -> Value {
     written::<TestReport>(sealmark::report::policy_files::TEST_SCHEMA)
+}
+
+fn tree_report() -> Value {
+    written::<TreeReport>(sealmark::report::tree::SCHEMA)
 }
 
 fn trust_report() -> Value {

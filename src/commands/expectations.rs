@@ -246,7 +246,7 @@ fn policy_of(args: &Expectations) -> Result<Policy, PolicyError> {
 }
 
 /// The URIs that a word of `--type` stands for.
-fn predicate_types(name: Option<&str>) -> Result<Vec<String>, PolicyError> {
+pub(super) fn predicate_types(name: Option<&str>) -> Result<Vec<String>, PolicyError> {
     let uris = match name {
         None | Some("slsaprovenance") => PROVENANCE.to_vec(),
         // cosign's word for the same type with another content.

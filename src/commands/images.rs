@@ -85,7 +85,21 @@ pub(super) fn refused(error: &OciError) -> CommandError {
     }
 }
 
-fn look(text: &str, places: &Places, network: Network) -> Result<Located, CommandError> {
+/// An image of a place that is open.
+pub(super) struct Opened {
+    /// How it was named.
+    pub(super) location: ImageLocation,
+    /// The place.
+    pub(super) place: Box<dyn Images>,
+    /// The image.
+    pub(super) digest: Digest,
+}
+
+/// Opens the place of an image and resolves its tag, once, and says so.
+///
+/// # Errors
+/// `subject-image-invalid`, `image-*`, `registry-*`, `layout-*`, `archive-*`.
+pub(super) fn open(text: &str, places: &Places, network: Network) -> Result<Opened, CommandError> {
     let location = ImageLocation::parse(text)
         .map_err(|error| CommandError::usage("subject-image-invalid", format!("{text:?}: {error}")))?;
     if let (ImagePlace::Registry(name), Network::Forbidden) = (&location.place, network) {
@@ -98,6 +112,29 @@ fn look(text: &str, places: &Places, network: Network) -> Result<Located, Comman
             "note     {text} is {digest} now; name it by that digest to mean the same image tomorrow"
         ));
     }
+    Ok(Opened { location, place, digest })
+}
+
+/// Holds that an image is there: what is attached to one that is not would be missed for a digest that was mistyped.
+///
+/// # Errors
+/// `image-missing`, and those of the place.
+pub(super) fn require(place: &dyn Images, digest: &Digest) -> Result<(), CommandError> {
+    match place.manifest(digest, None) {
+        Ok(Some(_)) => Ok(()),
+        Ok(None) => Err(refused(&OciError::ImageMissing { place: place.name(), reference: digest.to_string() })),
+        Err(error) => Err(refused(&error)),
+    }
+}
+
+/// The name of something attached, as reports have it.
+pub(super) fn source(place: &ImagePlace, one: &Attached) -> String {
+    let layer = one.layer.map(|layer| format!(", layer {layer}")).unwrap_or_default();
+    format!("{place}@{} ({}{layer})", one.manifest, one.form)
+}
+
+fn look(text: &str, places: &Places, network: Network) -> Result<Located, CommandError> {
+    let Opened { location, place, digest } = open(text, places, network)?;
     let threads = NonZeroUsize::new(AT_ONCE).unwrap_or(NonZeroUsize::MIN);
     let look = Look { legacy: Legacy::Also };
     let found = evidence(place.as_ref(), &digest, look, threads).map_err(|error| refused(&error))?;
@@ -109,7 +146,7 @@ fn look(text: &str, places: &Places, network: Network) -> Result<Located, Comman
 
 /// What is attached, as far as it is an attestation.
 fn attestation(place: &ImagePlace, one: Attached) -> Option<AttachedAttestation> {
+    let source = source(place, &one);
     let AttachedContent::Attestation(bundle) = one.content else { return None };
-    let layer = one.layer.map(|layer| format!(", layer {layer}")).unwrap_or_default();
-    Some(AttachedAttestation { source: format!("{place}@{} ({}{layer})", one.manifest, one.form), bundle })
+    Some(AttachedAttestation { source, bundle })
 }

@@ -1,5 +1,6 @@
 //! `sealmark inspect`: what is in a file, nothing believed.
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 
 use clap::builder::NonEmptyStringValueParser;
@@ -8,31 +9,45 @@ use crate::commands::Outcome;
 use crate::commands::convert;
 use crate::commands::error::CommandError;
 use crate::commands::exit::Exit;
+use crate::commands::images;
+use crate::commands::images::Network;
+use crate::commands::images::Opened;
 use crate::commands::online;
+use crate::commands::registries::Places;
+use crate::commands::registries::RegistryArgs;
 use crate::commands::terminal;
 use crate::commands::upgrade;
 use crate::commands::verify::Format;
 use crate::formats::attestations;
+use crate::formats::attestations::Position;
+use crate::report::Source;
 use crate::report::inspection;
+use crate::report::inspection::Inspected;
 use crate::report::inspection::Inspection;
 use crate::report::json;
 use crate::store::file::read_capped;
+use crate::store::oci::AT_ONCE;
+use crate::store::oci::evidence::AttachedContent;
+use crate::store::oci::evidence::Legacy;
+use crate::store::oci::evidence::Look;
+use crate::store::oci::evidence::evidence;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
 #[command(
     group = clap::ArgGroup::new("mode").args(["online", "convert"]),
-    after_long_help = "Nothing is verified and nothing is believed, but with --upgrade: then every attestation of the \
-    file is completed with its entry in a public log, verified whole, and written as a bundle v0.3 that verifies without \
+    after_long_help = "Nothing is verified and nothing is believed, but with --upgrade. Of an image, everything that is attached \
+    to it is shown. With --upgrade every attestation of the file is completed with its entry in a public log, verified whole, and written as a bundle v0.3 that verifies without \
     a network ever after. Nothing is written unless all of them verify. --convert shows provenance of any version as v1: \
     nobody vouches for that text, and it cannot be signed. --expectations is the one part of it that verifies: it writes a \
     policy by which this very attestation is believed. Exit codes: 0 shown or written, 1 an attestation \
-    is refused, 2 a file holds nothing that is an attestation or a Statement, 3 a file cannot be read or the log gives no \
-    answer."
+    is refused, 2 a file holds nothing that is an attestation or a Statement, 3 a file or an image cannot be read, or the log \
+    gives no answer."
 )]
 pub(super) struct Args {
-    /// A file of attestations, or an unsigned Statement
-    #[arg(value_name = "FILE", required = true, value_parser = NonEmptyStringValueParser::new())]
+    /// A file of attestations, an unsigned Statement, or an image: REGISTRY/IMAGE[:TAG][@DIGEST], oci-layout:DIR,
+    /// oci-archive:FILE
+    #[arg(value_name = "FILE|IMAGE", required = true, value_parser = NonEmptyStringValueParser::new())]
     files: Vec<String>,
 
     /// What to write
@@ -69,6 +84,9 @@ pub(super) struct Args {
 
     #[command(flatten)]
     network: online::Args,
+
+    #[command(flatten)]
+    registry: RegistryArgs,
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
@@ -92,7 +110,16 @@ pub(super) fn run(args: &Args) -> Outcome {
     let cap = u64::try_from(attestations::MAX_BYTES).unwrap_or(u64::MAX);
     let mut found = Vec::new();
     let mut exit = Exit::Done;
+    let mut places = None;
     for file in &args.files {
+        if images::is_image(file) {
+            let places = match &places {
+                Some(places) => places,
+                None => places.insert(args.registry.places()?),
+            };
+            found.extend(attached(file, places)?);
+            continue;
+        }
         let bytes = read_capped(Path::new(file), cap).map_err(|error| CommandError::undecided(error.code(), error))?;
         let inspected = inspection::of_file(file, &bytes);
         if inspected.iter().all(|one| one.format.is_none()) {
@@ -109,4 +136,35 @@ pub(super) fn run(args: &Args) -> Outcome {
     written.map_err(|error| CommandError::undecided("output-failed", error))?;
     terminal::print(&text)?;
     Ok(exit)
+}
+
+/// Everything that is attached to an image, as far as it is an attestation or a signature.
+fn attached(text: &str, places: &Places) -> Result<Vec<Inspected>, CommandError> {
+    let Opened { location, place, digest } = images::open(text, places, Network::Allowed)?;
+    let threads = NonZeroUsize::new(AT_ONCE).unwrap_or(NonZeroUsize::MIN);
+    let look = Look { legacy: Legacy::Also };
+    let found = evidence(place.as_ref(), &digest, look, threads).map_err(|error| images::refused(&error))?;
+    found.notices.iter().for_each(|notice| terminal::note(&format!("note     {notice}")));
+    let mut inspected = Vec::new();
+    let mut others = 0usize;
+    for one in &found.attached {
+        match &one.content {
+            AttachedContent::Attestation(bundle) | AttachedContent::Signature(bundle) => {
+                let source = Source::new(&images::source(&location.place, one), Position::Whole);
+                inspected.push(Inspected::of(source, bundle));
+            }
+            AttachedContent::Other => others += 1,
+        }
+    }
+    let image = format!("{}@{digest}", location.place);
+    if found.attached.is_empty() {
+        images::require(place.as_ref(), &digest)?;
+        terminal::note(&format!("note     nothing is attached to {image}"));
+    }
+    if others > 0 {
+        terminal::note(&format!(
+            "note     {others} attached to {image} and neither attestation nor signature; sealmark tree shows them"
+        ));
+    }
+    Ok(inspected)
 }

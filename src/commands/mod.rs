@@ -8,6 +8,7 @@ mod convert;
 mod copy;
 mod demo;
 mod doctor;
+mod download;
 mod error;
 mod exit;
 mod expectations;
@@ -29,6 +30,7 @@ mod shell;
 mod slsa_verifier;
 mod subjects;
 mod terminal;
+mod tree;
 mod trust;
 mod upgrade;
 mod verify;
@@ -73,10 +75,15 @@ enum Command {
     VerifyNpmPackage(Box<slsa_verifier::NpmArgs>),
     /// Verify a GitHub artifact attestation by the flags of slsa-verifier
     VerifyGithubAttestation(Box<slsa_verifier::GithubAttestationArgs>),
-    /// Show what is in a file of attestations; nothing is believed
-    Inspect(inspect::Args),
+    /// Show an image, its platforms, and what is attached to them; nothing is believed
+    Tree(Box<tree::Args>),
+    /// Write what is attached to an image; nothing is believed
+    #[command(subcommand)]
+    Download(download::Command),
     /// Copy an image with its platforms and everything attached to it
     Copy(Box<copy::Args>),
+    /// Show what is in a file of attestations, or attached to an image; nothing is believed
+    Inspect(Box<inspect::Args>),
     /// Say what this machine or job has and lacks to sign, attach and verify
     Doctor(Box<doctor::Args>),
     /// Check, lint and test policy files
@@ -109,6 +116,8 @@ pub fn run() -> ExitCode {
         Command::VerifyImage(args) => slsa_verifier::run_image(&args),
         Command::VerifyNpmPackage(args) => slsa_verifier::run_npm(&args),
         Command::VerifyGithubAttestation(args) => slsa_verifier::run_github_attestation(&args),
+        Command::Tree(args) => tree::run(&args),
+        Command::Download(command) => download::run(&command),
         Command::Inspect(args) => inspect::run(&args),
         Command::Copy(args) => copy::run(&args),
         Command::Doctor(args) => doctor::run(&args),

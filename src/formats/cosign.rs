@@ -30,13 +30,13 @@ pub const MAX_SIGNED_TEXT: usize = 1024 * 1024;
 pub const MAX_ANNOTATION: usize = 1024 * 1024;
 
 /// A log entry with its signed entry timestamp, JSON.
-const BUNDLE: &str = "dev.sigstore.cosign/bundle";
+pub const BUNDLE: &str = "dev.sigstore.cosign/bundle";
 /// The signer's certificate, PEM.
-const CERTIFICATE: &str = "dev.sigstore.cosign/certificate";
+pub const CERTIFICATE: &str = "dev.sigstore.cosign/certificate";
 /// The certificates above it, PEM, root last.
-const CHAIN: &str = "dev.sigstore.cosign/chain";
+pub const CHAIN: &str = "dev.sigstore.cosign/chain";
 /// An RFC 3161 timestamp over the layer's bytes, JSON.
-const TIMESTAMP: &str = "dev.sigstore.cosign/rfc3161timestamp";
+pub const TIMESTAMP: &str = "dev.sigstore.cosign/rfc3161timestamp";
 
 /// Takes a layer and its annotations for a bundle of version [`Version::CosignLayer`].
 ///

@@ -20,6 +20,7 @@ pub mod oci;
 pub mod predicate_type;
 pub mod provenance;
 pub mod purl;
+pub mod raw;
 pub mod sct;
 pub mod statement;
 pub mod vsa;

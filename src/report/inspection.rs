@@ -210,7 +210,7 @@ impl Inspected {
     }
 
     /// What stands at one place.
-    fn of(source: Source, bundle: &Result<Bundle, FormatError>) -> Self {
+    pub fn of(source: Source, bundle: &Result<Bundle, FormatError>) -> Self {
         let bundle = match bundle {
             Ok(bundle) => bundle,
             Err(error) => return Self::malformed(source, error),

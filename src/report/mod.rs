@@ -17,6 +17,7 @@ pub mod policy_files;
 mod rows;
 pub mod sarif;
 mod text;
+pub mod tree;
 pub mod trust;
 
 use jiff::Timestamp;

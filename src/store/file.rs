@@ -245,11 +245,26 @@ pub fn write_atomic_with<E: From<StoreError>>(
     mode: Mode,
     fill: &mut dyn FnMut(&mut File) -> Result<(), E>,
 ) -> Result<(), E> {
-    require_replaceable(path)?;
+    fill_atomic(path, Overwrite::Replace, mode, fill)
+}
+
+/// As [`write_atomic_with`], with a say about a file that is there.
+///
+/// # Errors
+/// Those of `fill` and of [`write_atomic`].
+pub fn fill_atomic<E: From<StoreError>>(
+    path: &Path,
+    overwrite: Overwrite,
+    mode: Mode,
+    fill: &mut dyn FnMut(&mut File) -> Result<(), E>,
+) -> Result<(), E> {
+    if require_replaceable(path)?.is_some() && overwrite == Overwrite::Refuse {
+        return Err(StoreError::Exists { path: path.to_owned() }.into());
+    }
     let directory = Directory::of(path)?;
     let mut temporary = directory.temporary(path, mode)?;
     fill(temporary.as_file_mut())?;
-    Ok(directory.replace(path, temporary, &[], Overwrite::Replace)?)
+    Ok(directory.replace(path, temporary, &[], overwrite)?)
 }
 
 /// Changes a file of at most `cap` bytes in one step, under an exclusive lock on it: `change` is handed the content and

@@ -8,4 +8,5 @@ pub mod links;
 pub mod oci;
 pub mod oci_layout;
 pub mod parallel;
+pub mod spool;
 pub mod subjects;

@@ -6,6 +6,7 @@
 pub mod archive;
 pub mod attach;
 mod checked;
+pub mod claims;
 pub mod copy;
 mod error;
 pub mod evidence;
@@ -14,6 +15,7 @@ pub mod layout;
 pub mod memory;
 pub mod registry;
 mod shelf;
+pub mod tree;
 
 use std::fmt;
 use std::io::Read;

@@ -10,6 +10,7 @@ mod formats;
 mod hostile;
 mod images;
 mod loads;
+mod looking;
 mod migration;
 mod online;
 mod run;

@@ -37,6 +37,16 @@ pub enum OciError {
         /// Tag or digest.
         reference: String,
     },
+    /// Several images of an index are for the platform that was named.
+    #[error("{place}: expected one image for {platform}, found {found}")]
+    Platforms {
+        /// Where the index is.
+        place: String,
+        /// What was named.
+        platform: String,
+        /// How many there are.
+        found: usize,
+    },
     /// A registry was named, and no socket may be opened.
     #[error("{place}: expected something on this machine beside --offline, found a registry")]
     Offline {
@@ -112,6 +122,7 @@ impl OciError {
             Self::Store(error) => error.code(),
             Self::Format { error, .. } => error.code(),
             Self::ImageMissing { .. } => "image-missing",
+            Self::Platforms { .. } => "image-platform-ambiguous",
             Self::Offline { .. } => "image-offline",
             Self::Missing { .. } => "image-content-missing",
             Self::Digest { .. } => "image-content-digest",

@@ -1,6 +1,8 @@
 //! What is attached to an image: found, held against its digests, and read; nothing of it is believed.
 
 use std::collections::BTreeMap;
+use std::io::Cursor;
+use std::io::Read;
 use std::num::NonZeroUsize;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
@@ -91,6 +93,8 @@ pub struct Attached {
     pub artifact_type: Option<String>,
     /// What an annotation says that the attestation is about. Nobody signed it.
     pub predicate_type: Option<String>,
+    /// When an annotation of the manifest says that it was made. Nobody signed it.
+    pub created: Option<String>,
     /// What it is.
     pub content: AttachedContent,
 }
@@ -252,7 +256,7 @@ fn legacy(
 fn taken_apart(holder: &Holder<'_>) -> Vec<Found> {
     let document = holder.document;
     let bundle = |name: &str| name.starts_with(oci::BUNDLE_PREFIX);
-    let whole = whole(holder.digest, holder.form, document.artifact_type.clone());
+    let whole = read_whole(holder);
     if document.kind == Kind::Index || document.items.is_empty() {
         return vec![whole];
     }
@@ -274,7 +278,7 @@ fn taken_apart(holder: &Holder<'_>) -> Vec<Found> {
 
 /// A layer that is what its media type says.
 fn layer(holder: &Holder<'_>, n: usize, item: &Descriptor) -> Found {
-    let whole = whole(holder.digest, holder.form, holder.document.artifact_type.clone());
+    let whole = read_whole(holder);
     let predicate_type = hint(&item.annotations, PREDICATE_TYPE);
     let attached = Attached { layer: Some(n), item: Some(item.clone()), predicate_type, ..whole.attached };
     match item.media_type.as_str() {
@@ -284,11 +288,20 @@ fn layer(holder: &Holder<'_>, n: usize, item: &Descriptor) -> Found {
     }
 }
 
+/// A manifest that was read, before it is taken apart.
+fn read_whole(holder: &Holder<'_>) -> Found {
+    let found = whole(holder.digest, holder.form, holder.document.artifact_type.clone());
+    let created = hint(&holder.document.annotations, referrer::CREATED);
+    Found { attached: Attached { created, ..found.attached }, fetch: None }
+}
+
 /// A manifest that is not taken apart.
 fn whole(digest: &Digest, form: Form, artifact_type: Option<String>) -> Found {
-    let (manifest, layer, item, predicate_type) = (digest.clone(), None, None, None);
+    let manifest = digest.clone();
+    let (layer, item, predicate_type, created) = (None, None, None, None);
     let content = AttachedContent::Other;
-    Found { attached: Attached { manifest, layer, item, form, artifact_type, predicate_type, content }, fetch: None }
+    let attached = Attached { manifest, layer, item, form, artifact_type, predicate_type, created, content };
+    Found { attached, fetch: None }
 }
 
 fn hint(annotations: &BTreeMap<String, String>, name: &str) -> Option<String> {
@@ -308,6 +321,18 @@ fn content(place: &dyn Images, item: &Descriptor) -> Result<Vec<u8>, OciError> {
         return Err(OciError::Digest { place, digest, found });
     }
     Ok(data.clone())
+}
+
+/// A layer's content as a stream: what its descriptor carries, once that is what digest and size say, or the blob. Whoever
+/// reads to the end without an error has read what digest and size say.
+///
+/// # Errors
+/// [`OciError`] now, and an [`std::io::Error`] with one inside while it is read.
+pub fn open_content<'a>(place: &'a dyn Images, item: &Descriptor) -> Result<Box<dyn Read + Send + 'a>, OciError> {
+    match &item.data {
+        Some(_) => Ok(Box::new(Cursor::new(content(place, item)?))),
+        None => place.open_blob(item),
+    }
 }
 
 /// Refuses sizes that are too much together, before anything is fetched.
