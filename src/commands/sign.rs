@@ -48,14 +48,17 @@ use crate::report::plain;
 use crate::store::file::StoreError;
 
 /// What to do where images stand beside files.
-const MIXED: &str = "sign the images by themselves: their signatures are attached, those of files are written beside them";
+const MIXED: &str =
+    "sign the images by themselves: their signatures are attached, those of files are written beside them";
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = "A signature says that somebody signed, and nothing about how it was built: that is what attest \
+#[command(
+    after_long_help = "A signature says that somebody signed, and nothing about how it was built: that is what attest \
     is for. An image is signed by its digest, and the signature attached to it; a file has its signature beside it in \
     FILE.sigstore.json. Everything is signed and verified before anything is attached or written. Exit codes: 0 signed, 1 a \
-    check refused it, 2 the command line or an input is wrong, 3 a registry, a service or a file could not be used.")]
+    check refused it, 2 the command line or an input is wrong, 3 a registry, a service or a file could not be used."
+)]
 pub(super) struct Args {
     /// REGISTRY/IMAGE[:TAG][@sha256:…], oci-layout:DIR[:TAG][@sha256:…], a file, a pattern or a folder
     #[arg(value_name = "SUBJECT", required = true, value_parser = NonEmptyStringValueParser::new())]

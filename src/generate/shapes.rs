@@ -300,15 +300,9 @@ mod tests {
                 json!({"@context": "https://openvex.dev/ns/v0.2.0", "@id": "i", "author": "a",
                        "timestamp": "2026-01-02T03:04:05Z", "version": 1, "statements": [vex]}),
             ),
-            (
-                "slsaprovenance1",
-                json!({"buildDefinition": definition, "runDetails": {"builder": {"id": "https://b"}}}),
-            ),
+            ("slsaprovenance1", json!({"buildDefinition": definition, "runDetails": {"builder": {"id": "https://b"}}})),
             ("slsaprovenance02", json!({"builder": {"id": "https://b"}, "buildType": "https://b"})),
-            (
-                "link",
-                json!({"name": "n", "command": [], "materials": {}, "byproducts": {}, "environment": {}}),
-            ),
+            ("link", json!({"name": "n", "command": [], "materials": {}, "byproducts": {}, "environment": {}})),
             (
                 "vsa",
                 json!({"verifier": {"id": "https://v"}, "timeVerified": "2026-01-02T03:04:05Z", "resourceUri": "r",
@@ -373,7 +367,10 @@ mod tests {
             check(uri("openvex"), &document)
         };
         with(json!({"vulnerability": "CVE-2", "status": "fixed"})).unwrap();
-        assert_eq!(with(json!({"vulnerability": "CVE-2", "status": "ok"})).unwrap_err().pointer, "/statements/1/status");
+        assert_eq!(
+            with(json!({"vulnerability": "CVE-2", "status": "ok"})).unwrap_err().pointer,
+            "/statements/1/status"
+        );
         let missing = with(json!({"status": "fixed"})).unwrap_err();
         assert_eq!((missing.pointer.as_str(), missing.found.as_str()), ("/statements/1/vulnerability", "nothing"));
         assert_eq!(with(json!("fixed")).unwrap_err().pointer, "/statements/1/vulnerability");
@@ -397,7 +394,10 @@ mod tests {
         assert!(hint("vuln", &json!({"_type": "https://in-toto.io/Statement/v1"})).contains("--statement"));
         assert_eq!(hint("vuln", &json!({})), "");
         let text = of_text(uri("spdxjson"), b"SPDXVersion: SPDX-2.3\n").unwrap();
-        assert_eq!((text.found.as_str(), text.hint), ("tag-value text", Some("SPDX in tag-value text: convert it to JSON")));
+        assert_eq!(
+            (text.found.as_str(), text.hint),
+            ("tag-value text", Some("SPDX in tag-value text: convert it to JSON"))
+        );
         assert_eq!(of_text(uri("cyclonedx"), b"\n<?xml version=\"1.0\"?>").unwrap().found, "XML");
         assert!(of_text(uri("cyclonedx"), b"{").is_none() && of_text(uri("custom"), b"<").is_none());
     }

@@ -131,7 +131,11 @@ impl KeylessArgs {
     ///
     /// # Errors
     /// Usage errors about services; `token-*` when there is no token.
-    pub(in crate::commands) fn open(&self, platform: Platform, environment: &Environment) -> Result<Session, CommandError> {
+    pub(in crate::commands) fn open(
+        &self,
+        platform: Platform,
+        environment: &Environment,
+    ) -> Result<Session, CommandError> {
         let selected = self.selected()?;
         let total = Duration::from_secs(self.timeout);
         let services = Services::new(&selected, total).map_err(|error| CommandError::usage(error.code(), error))?;

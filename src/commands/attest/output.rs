@@ -75,9 +75,9 @@ impl OutputArgs {
     pub(super) fn check_attached(&self, count: usize) -> Result<(), CommandError> {
         let conflict = |message: &str| Err(CommandError::usage("output-conflict", message));
         match self.output_format {
-            OutputFormat::Envelope => {
-                conflict("expected --output-format bundle where images are attested, found an envelope, which is not attached")
-            }
+            OutputFormat::Envelope => conflict(
+                "expected --output-format bundle where images are attested, found an envelope, which is not attached",
+            ),
             OutputFormat::Bundle if self.is_named() && count > 1 => {
                 conflict("expected --output-format jsonl for the attestations of several images, found bundle")
             }

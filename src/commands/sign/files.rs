@@ -55,13 +55,14 @@ pub(super) fn run(args: &Args) -> Outcome {
     for (_, file) in pairs.iter().filter(|_| credentials.session().is_some()) {
         read_capped(file, MAX_MESSAGE).map_err(|error| artifacts::file_refused(&error))?;
     }
-    let signed: Vec<Result<SignedMessage, StoreError>> = credentials.sign(pairs.iter().collect(), |signer, (_, file)| {
-        let bytes = match read_capped(file, MAX_MESSAGE) {
-            Ok(bytes) => bytes,
-            Err(error) => return Ok(Err(error)),
-        };
-        signature::sign_message(signer, &file.to_string_lossy(), &bytes, Timestamp::now).map(Ok)
-    })?;
+    let signed: Vec<Result<SignedMessage, StoreError>> =
+        credentials.sign(pairs.iter().collect(), |signer, (_, file)| {
+            let bytes = match read_capped(file, MAX_MESSAGE) {
+                Ok(bytes) => bytes,
+                Err(error) => return Ok(Err(error)),
+            };
+            signature::sign_message(signer, &file.to_string_lossy(), &bytes, Timestamp::now).map(Ok)
+        })?;
     let signed: Vec<SignedMessage> =
         signed.into_iter().collect::<Result<_, _>>().map_err(|error| artifacts::file_refused(&error))?;
     for ((path, _), one) in pairs.iter().zip(&signed) {
