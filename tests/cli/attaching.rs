@@ -377,6 +377,9 @@ fn what_exists_is_attached_where_it_belongs() {
         refused(to(attach("sbom.json.sigstore.json"), &[]), "not-an-attestation");
         refused(to(attach("l.jsonl"), &[]), "subject-not-in-statement");
         refused(to(attach("sbom.json"), &[]), "not-an-attestation");
+        let of_type = fs::read_to_string(story.world.path("b.json")).unwrap().replace("vnd.in-toto+json", "vnd.other+json");
+        story.world.write("other.json", of_type);
+        refused(to(attach("other.json"), &[]), "not-an-attestation");
         let moved = story.name(":other");
         story.refused(&["attach", &moved, "--bundle", "b.json"], 2, "subject-not-in-statement");
         let report = story.json(&["attach", &story.name(":v1"), "--bundle", "b.json"]);
