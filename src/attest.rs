@@ -1,6 +1,9 @@
 //! Generate, sign and verify what was signed, on one page.
 
+pub mod signature;
 pub mod summary;
+
+use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 use jiff::Timestamp;
@@ -20,6 +23,8 @@ use crate::formats::statement::Subject;
 use crate::generate::GenerateError;
 use crate::generate::agreement;
 use crate::generate::facts::BuildFacts;
+use crate::generate::shapes;
+use crate::generate::shapes::ShapeError;
 use crate::generate::statement;
 use crate::generate::v02;
 use crate::generate::validate::validate_accepting;
@@ -51,6 +56,8 @@ pub enum Claim<'a> {
     },
     /// A whole Statement that somebody else made, signed byte for byte.
     Statement(&'a [u8]),
+    /// Nothing but that it was signed, with annotations by name; about one artifact.
+    Signature(&'a BTreeMap<String, String>),
 }
 
 /// Which edition of SLSA provenance is written.
@@ -127,6 +134,15 @@ pub enum AttestError {
         /// What was found.
         found: &'static str,
     },
+    /// A predicate of another shape than its type promises.
+    #[error(transparent)]
+    Shape(#[from] ShapeError),
+    /// A signature is about one artifact.
+    #[error("expected one artifact to sign, found {found}")]
+    NotOne {
+        /// How many were given.
+        found: usize,
+    },
     /// A subject of somebody else's Statement is no artifact: no digest binds it, so that it could never be verified.
     #[error("subject {index} of the statement, counted from 0: {error}")]
     Subject {
@@ -180,6 +196,8 @@ impl AttestError {
             Self::Generate(error) => error.code(),
             Self::Format(error) => error.code(),
             Self::PredicateNotObject { .. } => "predicate-not-object",
+            Self::Shape(error) => error.code(),
+            Self::NotOne { .. } => "signature-not-of-one",
             Self::Subject { error, .. } => error.code(),
             Self::NotASubject { .. } => "subject-not-in-statement",
             Self::Sign(error) => error.code(),
@@ -211,18 +229,26 @@ fn prepare(artifacts: &[Artifact], claim: Claim<'_>) -> Result<Prepared, AttestE
         Claim::Provenance(facts, Edition::V1) => statement::statement_bytes(subjects, &facts.predicate())?,
         Claim::Provenance(facts, Edition::V02) => statement::statement_v01_bytes(subjects, &v02::predicate(facts))?,
         Claim::Predicate { predicate_type, predicate } => {
-            let value = json::parse(predicate)?;
+            let value = match (json::parse(predicate), shapes::of_text(predicate_type, predicate)) {
+                (Err(_), Some(shape)) => return Err(shape.into()),
+                (parsed, _) => parsed?,
+            };
             if !value.is_object() {
                 return Err(AttestError::PredicateNotObject { found: json::kind(&value) });
             }
+            shapes::check(predicate_type, &value)?;
             statement::statement_with(subjects, predicate_type, predicate)?
         }
         Claim::Statement(bytes) => bytes.to_vec(),
+        Claim::Signature(annotations) => match artifacts {
+            [one] => statement::signature_statement(one.digests(), annotations)?,
+            several => return Err(AttestError::NotOne { found: several.len() }),
+        },
     };
     let value = json::parse(&bytes)?;
     match claim {
         Claim::Provenance(..) => validate_strict(&value)?,
-        Claim::Predicate { .. } | Claim::Statement(_) => validate_accepting(&value)?,
+        Claim::Predicate { .. } | Claim::Statement(_) | Claim::Signature(_) => validate_accepting(&value)?,
     }
     Ok(Prepared { bytes, value })
 }
@@ -242,10 +268,8 @@ pub fn attest(
     // 1. Facts to the bytes of a Statement, held against the schema.
     let Prepared { bytes, value } = prepare(artifacts, claim)?;
     // 2. What it says of the build is what the certificate says, before anything is signed.
+    still_valid(signer, clock())?;
     if let Signer::Keyless { certified, .. } = signer {
-        if !certified.still_valid(clock()) {
-            return Err(AttestError::CertificateEnded { at: certified.certificate().not_after });
-        }
         agree(&value, certified.certificate())?;
     }
     drop(value);
@@ -267,7 +291,7 @@ pub fn attest(
     for artifact in artifacts {
         authenticated.bind(artifact).map_err(|error| match claim {
             Claim::Statement(_) => AttestError::NotASubject { artifact: artifact.name().to_owned(), error },
-            Claim::Provenance(..) | Claim::Predicate { .. } => failed(artifact.name())(error),
+            Claim::Provenance(..) | Claim::Predicate { .. } | Claim::Signature(_) => failed(artifact.name())(error),
         })?;
     }
     let statement = authenticated.statement().clone();
@@ -290,7 +314,14 @@ fn agree(statement: &Value, certificate: &SigningCertificate) -> Result<(), Atte
 /// key, or the roots that the services belong to.
 fn verify_own(line: &[u8], signer: Signer<'_>, now: Timestamp) -> Result<(Authenticated, SignedBy), AttestError> {
     let bundle = attestations::parse(line)?.pop().ok_or(FormatError::Empty)?.bundle?;
-    let (verifier, signer) = match signer {
+    let (verifier, signer) = verifier(signer)?;
+    let failed = |error| AttestError::SelfCheck { artifact: "any artifact".to_owned(), error };
+    Ok((verifier.authenticate(&bundle, now).map_err(failed)?, signer))
+}
+
+/// The verifier of a user who trusts this signer and nothing else.
+fn verifier(signer: Signer<'_>) -> Result<(Verifier, SignedBy), AttestError> {
+    Ok(match signer {
         Signer::Key(key) => {
             let public = PublicKey::from_spki(key.public_key_der())?;
             let trusted = TrustedKey::named("the signing key", public.clone());
@@ -300,9 +331,17 @@ fn verify_own(line: &[u8], signer: Signer<'_>, now: Timestamp) -> Result<(Authen
             let certificate = Box::new(certified.certificate().clone());
             (Verifier::new(roots.to_vec(), Vec::new()), SignedBy::Certificate(certificate))
         }
-    };
-    let failed = |error| AttestError::SelfCheck { artifact: "any artifact".to_owned(), error };
-    Ok((verifier.authenticate(&bundle, now).map_err(failed)?, signer))
+    })
+}
+
+/// Refuses a certificate that has ended: what it signed would be refused by every verifier.
+fn still_valid(signer: Signer<'_>, now: Timestamp) -> Result<(), AttestError> {
+    match signer {
+        Signer::Keyless { certified, .. } if !certified.still_valid(now) => {
+            Err(AttestError::CertificateEnded { at: certified.certificate().not_after })
+        }
+        _ => Ok(()),
+    }
 }
 
 fn line(bundle: Bundle, form: Form) -> Result<Vec<u8>, AttestError> {

@@ -176,7 +176,7 @@ fn every_output_is_read_again() {
 #[test]
 fn on_a_ci_that_nobody_knows_other_claims_are_signed_and_provenance_is_not() {
     let story = Story::new();
-    story.write("sbom.json", br#"{"bomFormat": "CycloneDX"}"#);
+    story.write("sbom.json", br#"{"bomFormat": "CycloneDX", "specVersion": "1.6"}"#);
     let provenance = ["attest", "app.tar.gz", "--key", "k.key"];
     let ci = [("CI", "true")];
     let ran = story.run_with(&provenance, &ci);
@@ -191,13 +191,16 @@ fn on_a_ci_that_nobody_knows_other_claims_are_signed_and_provenance_is_not() {
 #[test]
 fn predicates_and_statements_are_carried_byte_for_byte() {
     let story = Story::new();
-    story.write("sbom.json", b"{\"bomFormat\" : \"CycloneDX\", \"n\": 1.0}\n");
+    story.write("sbom.json", b"{\"bomFormat\" : \"CycloneDX\", \"specVersion\": \"1.6\", \"n\": 1.0}\n");
     let attest = ["attest", "app.tar.gz", "--key", "k.key", "--predicate", "sbom.json", "--type", "cyclonedx"];
     story.good(&attest);
     let bundle: Value = serde_json::from_slice(&fs::read(story.path("app.tar.gz.sigstore.json")).unwrap()).unwrap();
     let payload = bundle["dsseEnvelope"]["payload"].as_str().unwrap();
     let payload = String::from_utf8(sealmark::formats::base64::decode(payload).unwrap()).unwrap();
-    assert!(payload.contains("\"predicate\":{\"bomFormat\" : \"CycloneDX\", \"n\": 1.0}}"), "{payload}");
+    assert!(
+        payload.contains("\"predicate\":{\"bomFormat\" : \"CycloneDX\", \"specVersion\": \"1.6\", \"n\": 1.0}}"),
+        "{payload}"
+    );
     story.good(&["verify", "app.tar.gz", "--key", "k.pub", "--type", "cyclonedx"]);
     story.bad(&["verify", "app.tar.gz", "--key", "k.pub"], 1, "predicate-type-mismatch");
     story.write("list.json", b"[]");

@@ -53,6 +53,7 @@ use sealmark::generate::validate::validate_strict;
 use sealmark::generate::wrap;
 use sealmark::generate::wrap::Ran;
 use sealmark::report::Report;
+use sealmark::report::attached::AttachReport;
 use sealmark::report::conversion::Conversion;
 use sealmark::report::doctor::DoctorReport;
 use sealmark::report::inspection::Inspection;
@@ -69,6 +70,7 @@ type Entry = (&'static str, &'static str, fn() -> Value);
 
 /// Every file below `schemas/`.
 const TABLE: &[Entry] = &[
+    ("attached-v1", "What `sealmark sign`, `attest` and `attach` write about images with `--format json`", attached),
     ("buildtypes/azure-devops-v1", "externalParameters of https://sealmark.dev/buildtypes/azure-devops/v1", || {
         platform_external(Platform::AzureDevops)
     }),
@@ -642,6 +644,10 @@ fn written<T: JsonSchema>(id: &str) -> Value {
     merge(&mut schema, "", json!({"$id": id}));
     merge(&mut schema, "/properties/schema", json!({"const": id}));
     schema
+}
+
+fn attached() -> Value {
+    written::<AttachReport>(sealmark::report::attached::SCHEMA)
 }
 
 fn conversion() -> Value {

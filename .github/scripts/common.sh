@@ -77,3 +77,27 @@ build_flags() {
 
 # 16 random bytes in hex: nobody who runs beside this job can have made an artifact of that name before.
 random() { od -An -N16 -tx1 /dev/urandom | tr -d ' \n'; }
+
+# Most images of one run.
+MAX_IMAGES=100
+
+# The images of the inputs, in `lines`: DIGEST  NAME on each, the digest in hex.
+image_lines() {
+    local list name
+    if [ -n "$IMAGES" ]; then
+        [ -z "$IMAGE$HIDDEN_IMAGE$DIGEST" ] || refuse 'expected either images or one image with its digest, found both'
+        list=$IMAGES
+    else
+        [ -z "$IMAGE" ] || [ -z "$HIDDEN_IMAGE" ] || refuse 'expected the image as an input or as a secret, found both'
+        list=$(jq -n --arg image "$IMAGE$HIDDEN_IMAGE" --arg digest "$DIGEST" '[{image: $image, digest: $digest}]')
+    fi
+    # Names as the registries' specification has them, without tag and digest; every object has these two keys and no other.
+    name='\A[a-zA-Z0-9][a-zA-Z0-9.-]*(:[0-9]{1,5})?(/[a-z0-9]+(([.]|_|__|-+)[a-z0-9]+)*)+\z'
+    # shellcheck disable=SC2034 # whoever sources this reads it
+    lines=$(jq -er --arg name "$name" --argjson max "$MAX_IMAGES" '
+        if type == "array" and length >= 1 and length <= $max and (unique | length) == length and all(.[];
+            type == "object" and keys == ["digest", "image"] and all(.[]; type == "string")
+            and (.image | test($name) and length <= 255) and (.digest | test("\\Asha256:[0-9a-f]{64}\\z")))
+        then .[] | "\(.digest[7:])  \(.image)" else error end' <<<"$list" 2>/dev/null) ||
+        refuse "expected 1 to $MAX_IMAGES different images, each a name without a tag and a digest sha256:…, found something else"
+}

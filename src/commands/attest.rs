@@ -1,6 +1,7 @@
-//! `sealmark attest`: sign, verify what was signed, write.
+//! `sealmark attest`: sign, verify what was signed, write or attach.
 
-mod keyless;
+mod attached;
+pub(super) mod keyless;
 mod output;
 mod told;
 
@@ -18,6 +19,9 @@ use crate::attest::Form;
 use crate::attest::Signer;
 use crate::commands::Outcome;
 use crate::commands::artifacts;
+use crate::commands::attaching;
+use crate::commands::attaching::ImageArgs;
+use crate::commands::attaching::Manner;
 use crate::commands::attest::keyless::KeylessArgs;
 use crate::commands::attest::keyless::Session;
 use crate::commands::attest::output::Each;
@@ -89,6 +93,9 @@ pub(super) struct Args {
     #[command(flatten)]
     output: OutputArgs,
 
+    #[command(flatten)]
+    images: ImageArgs,
+
     /// Print the Statement that would be signed and everything that would be sent and written, and stop before that
     #[arg(long, conflicts_with = "RunArgs", help_heading = "Output")]
     dry_run: bool,
@@ -109,44 +116,77 @@ enum Material<'a> {
 }
 
 /// Who signs, before anything is asked of anybody.
-enum Credentials<'a> {
+pub(super) enum Credentials<'a> {
     /// The file of a private key.
     Key(&'a str),
     Keyless(Box<Session>),
 }
 
 impl Credentials<'_> {
-    fn session(&self) -> Option<&Session> {
+    /// What signing without a key takes.
+    pub(super) fn session(&self) -> Option<&Session> {
         match self {
             Self::Key(_) => None,
             Self::Keyless(session) => Some(session),
         }
     }
+
+    /// Signs each item: with a key one after the other, without one a few at a time, under one certificate. Whatever could be
+    /// a usage error is found before: from here on services are asked.
+    ///
+    /// # Errors
+    /// Those of keys and services, and the first of `sign`.
+    pub(super) fn sign<T: Send, R: Send>(
+        &self,
+        items: Vec<T>,
+        sign: impl Fn(Signer<'_>, T) -> Result<R, AttestError> + Sync,
+    ) -> Result<Vec<R>, CommandError> {
+        match self {
+            Self::Key(path) => {
+                let key = private_key::read(path)?;
+                let signed = items.into_iter().map(|item| sign(Signer::Key(&key), item));
+                signed.collect::<Result<_, _>>().map_err(|error| build::attest(&error))
+            }
+            Self::Keyless(session) => {
+                let permit = session.ask()?;
+                let certified = session.certify(&permit)?;
+                let signer =
+                    Signer::Keyless { certified: &certified, services: session.services(), roots: session.roots() };
+                let signed = in_parallel(items, keyless::AT_ONCE, |item| sign(signer, item));
+                signed.into_iter().collect::<Result<_, _>>().map_err(|error| keyless::refused(&error))
+            }
+        }
+    }
 }
 
+pub(super) use told::sent;
 pub(super) use told::signer;
+pub(super) use told::trusting;
+pub(super) use told::verified;
 
 pub(super) fn run(args: &Args) -> Outcome {
     args.output.check()?;
     args.subjects.check(&args.run)?;
+    let images = attached::named(args)?;
     let environment = build::environment();
-    let foreign = args.predicate.is_some() || args.statement.is_some();
-    let platform = match (foreign, &args.key) {
-        (false, _) => args.build.platform(&environment)?,
-        (true, None) => args.build.signing_platform(&environment)?,
-        (true, Some(_)) => Platform::Generic,
-    };
+    let platform = platform(args, &environment)?;
     let source = source(args, platform)?;
     // What cannot be a token is found before a command runs for an hour.
     let given = identity::given(args.keyless.given(), platform, &environment)?;
     let ran = args.run.run(&args.subjects.subjects)?;
-    let subjects = subjects(args, &source, &environment)?;
+    let targets = images.as_deref().map(|images| attached::resolve(args, images)).transpose()?;
+    let subjects = match &targets {
+        Some(targets) => attached::subjects(args, targets)?,
+        None => subjects(args, &source, &environment)?,
+    };
     let artifacts = subjects.artifacts.as_slice();
-    let groups: Vec<&[Artifact]> = if args.single_subject { artifacts.chunks(1).collect() } else { vec![artifacts] };
-    let each = if args.single_subject { Each::Group } else { Each::All };
-    let plan = Plan::new(&args.output, &args.subjects.subjects, &groups, each)?;
+    // Somebody else's Statement is signed once, whatever it is attached to.
+    let single = args.single_subject || (targets.is_some() && args.statement.is_none());
+    let groups: Vec<&[Artifact]> = if single { artifacts.chunks(1).collect() } else { vec![artifacts] };
+    let plan = plan(args, &groups, targets.is_some())?;
     let read = [args.key.as_deref(), args.predicate.as_deref(), args.statement.as_deref()];
-    plan.look(artifacts, &read.into_iter().flatten().collect::<Vec<_>>())?;
+    let read: Vec<&str> = read.into_iter().flatten().collect();
+    plan.iter().try_for_each(|plan| plan.look(artifacts, &read))?;
     // The facts come out of the token where there is one, and a token does not last: it is asked for after the command,
     // and of the platform alone. Nothing public is asked for anything yet.
     let credentials = match &args.key {
@@ -160,43 +200,59 @@ pub(super) fn run(args: &Args) -> Outcome {
         rows.extend(facts.explain());
         build::refuse_secrets(&rows)?;
     }
-    if args.dry_run {
-        return told::dry_run(&groups, claim(&material, args), &plan, credentials.session());
+    if let (Some(_), Some(session), Manner::Legacy) = (&targets, credentials.session(), args.images.manner()) {
+        attaching::legacy_carries(session.selected())?;
     }
-    let attested = sign(&credentials, groups, claim(&material, args), args.output.form())?;
-    plan.write(&attested)?;
-    terminal::print(told::summary(args, &plan, &attested).as_bytes())?;
-    Ok(Exit::Done)
+    let claim = claim(&material, args);
+    if args.dry_run {
+        return told::dry_run(&groups, claim, plan.as_ref(), targets.as_deref(), credentials.session());
+    }
+    let attested = sign(&credentials, groups, claim, args.output.form())?;
+    plan.iter().try_for_each(|plan| plan.write(&attested))?;
+    match &targets {
+        Some(targets) => attached::attach(args, targets, &attested, plan.as_ref()),
+        None => {
+            let told = plan.as_ref().map(|plan| told::summary(args, plan, &attested)).unwrap_or_default();
+            terminal::print(told.as_bytes())?;
+            Ok(Exit::Done)
+        }
+    }
 }
 
-/// Signs each group of subjects: with a key one after the other, without one a few at a time, under one certificate.
+fn platform(args: &Args, environment: &Environment) -> Result<Platform, CommandError> {
+    let foreign = args.predicate.is_some() || args.statement.is_some();
+    match (foreign, &args.key) {
+        (false, _) => args.build.platform(environment),
+        (true, None) => args.build.signing_platform(environment),
+        (true, Some(_)) => Ok(Platform::Generic),
+    }
+}
+
+/// Where it is written; None where it is attached alone.
+fn plan<'a>(args: &'a Args, groups: &[&[Artifact]], attached: bool) -> Result<Option<Plan<'a>>, CommandError> {
+    if !attached {
+        let each = if args.single_subject { Each::Group } else { Each::All };
+        return Plan::new(&args.output, &args.subjects.subjects, groups, each).map(Some);
+    }
+    args.output.check_attached(groups.len())?;
+    if !args.output.is_named() {
+        return Ok(None);
+    }
+    Plan::new(&args.output, &[], groups, Each::All).map(Some)
+}
+
+/// Signs each group of subjects.
 fn sign(
     credentials: &Credentials<'_>,
     groups: Vec<&[Artifact]>,
     claim: Claim<'_>,
     form: Form,
 ) -> Result<Vec<Attested>, CommandError> {
-    let failed = |error: AttestError| build::attest(&error);
-    match credentials {
-        Credentials::Key(path) => {
-            let key = private_key::read(path)?;
-            let sign = |artifacts| attest::attest(Signer::Key(&key), artifacts, claim, form, Timestamp::now);
-            groups.into_iter().map(sign).collect::<Result<_, _>>().map_err(failed)
-        }
-        Credentials::Keyless(session) => {
-            // The statements are made once before anything public is asked, so that a usage error sends nothing.
-            for artifacts in &groups {
-                attest::statement(artifacts, claim).map_err(failed)?;
-            }
-            let permit = session.ask()?;
-            let certified = session.certify(&permit)?;
-            let signer =
-                Signer::Keyless { certified: &certified, services: session.services(), roots: session.roots() };
-            let sign = |artifacts| attest::attest(signer, artifacts, claim, form, Timestamp::now);
-            let signed = in_parallel(groups, keyless::AT_ONCE, sign);
-            signed.into_iter().collect::<Result<_, _>>().map_err(|error| keyless::refused(&error))
-        }
+    // The statements are made once before anything public is asked, so that a usage error sends nothing.
+    for artifacts in groups.iter().filter(|_| credentials.session().is_some()) {
+        attest::statement(artifacts, claim).map_err(|error| build::attest(&error))?;
     }
+    credentials.sign(groups, |signer, artifacts| attest::attest(signer, artifacts, claim, form, Timestamp::now))
 }
 
 fn claim<'a>(material: &'a Material<'_>, args: &Args) -> Claim<'a> {

@@ -385,8 +385,16 @@ pub(super) fn attest(error: &AttestError) -> CommandError {
             let denied = CommandError { exit: Exit::Denied, ..CommandError::usage(inner.code(), inner) };
             denied.hint("the token belongs to another run than the facts do; nothing was signed")
         }
+        AttestError::Shape(shape) => {
+            let refused = CommandError::usage(error.code(), error);
+            match shape.hint {
+                Some(hint) => refused.hint(hint),
+                None => refused,
+            }
+        }
         AttestError::Generate(_)
         | AttestError::Format(_)
+        | AttestError::NotOne { .. }
         | AttestError::PredicateNotObject { .. }
         | AttestError::NotASubject { .. }
         | AttestError::Subject { .. } => CommandError::usage(error.code(), error),

@@ -1,6 +1,8 @@
 //! The command line: what was typed, turned into requests to the library, and what is printed.
 
 mod artifacts;
+mod attach;
+mod attaching;
 mod attest;
 mod build;
 mod completions;
@@ -27,6 +29,7 @@ mod registries;
 mod roots;
 mod run;
 mod shell;
+mod sign;
 mod slsa_verifier;
 mod subjects;
 mod terminal;
@@ -61,6 +64,10 @@ enum Command {
     Generate(Box<generate::Args>),
     /// Generate, sign, verify what was signed, and write it
     Attest(Box<attest::Args>),
+    /// Sign images and files, verify what was signed, and attach or write it; a signature says nothing but who signed
+    Sign(Box<sign::Args>),
+    /// Attach bundles that exist to an image; nothing is believed
+    Attach(Box<attach::Args>),
     /// Decide whether to believe what is attested about artifacts
     Verify(Box<verify::Args>),
     /// Decide whether a verification summary says what is expected, as slsa-verifier does
@@ -109,6 +116,8 @@ pub fn run() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Generate(args) => generate::run(&args),
         Command::Attest(args) => attest::run(&args),
+        Command::Sign(args) => sign::run(&args),
+        Command::Attach(args) => attach::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::VerifyVsa(args) => verify_vsa::run(&args),
         Command::Vsa(args) => vsa::run(&args),

@@ -13,7 +13,10 @@ use crate::commands::progress;
 use crate::commands::run::RunArgs;
 use crate::formats::artifact::Artifact;
 use crate::formats::artifact::Reference;
+use crate::formats::artifact::image::ImagePlace;
+use crate::formats::artifact::purl;
 use crate::formats::digest::Algorithm;
+use crate::formats::digest::Digest;
 use crate::generate::ci::Environment;
 use crate::store::file::read_capped;
 use crate::store::subjects;
@@ -141,6 +144,36 @@ impl SubjectArgs {
             lists.push(expanded.map_err(refused)?);
         }
         Ok(Subjects { artifacts: subjects::merge(lists).map_err(refused)?, given })
+    }
+
+    /// Refuses what says something of subjects that are not attested as images in their places.
+    ///
+    /// # Errors
+    /// `output-conflict`.
+    pub(super) fn check_images(&self) -> Result<(), CommandError> {
+        if self.each_platform {
+            let message = "expected --recursive where what is attested is attached, found --each-platform";
+            return Err(CommandError::usage("output-conflict", message));
+        }
+        Ok(())
+    }
+
+    /// Whether only what is typed names subjects.
+    pub(super) fn only_typed(&self) -> bool {
+        self.base64_subjects.is_none() && self.artifacts_list.is_none()
+    }
+
+    /// An image as a subject, by the rule that names images.
+    ///
+    /// # Errors
+    /// `artifact-*`.
+    pub(super) fn image(&self, at: &ImagePlace, repository: &str, digest: &Digest) -> Result<Artifact, CommandError> {
+        let name = match (self.subject_name, at) {
+            (NamingArg::Purl, ImagePlace::Registry(name)) => purl::oci(name, digest),
+            _ => repository.to_owned(),
+        };
+        let artifact = Artifact::new(name, vec![digest.clone()]);
+        artifact.map_err(|error| CommandError::usage(error.code(), error))
     }
 
     fn options(&self, also: &[Algorithm]) -> Result<SubjectOptions, CommandError> {

@@ -14,6 +14,7 @@ pub mod git;
 pub mod links;
 pub mod local;
 pub mod redact;
+pub mod shapes;
 pub mod statement;
 pub mod v02;
 #[cfg(feature = "cli")]

@@ -1,5 +1,6 @@
 //! Subjects and a predicate to the bytes of a Statement: the same inputs always give the same bytes.
 
+use std::collections::BTreeMap;
 use std::io;
 
 use serde::Serialize;
@@ -19,6 +20,9 @@ use crate::generate::GenerateError;
 
 /// The name of a subject that has none worth saying (in-toto attestation spec v1, "subject.name"); it may occur again.
 pub const NAMELESS: &str = "_";
+
+/// The predicate type of a signature over an image: it says that somebody signed it and nothing else (cosign, `sign/v1`).
+pub const SIGNATURE_TYPE: &str = "https://sigstore.dev/cosign/sign/v1";
 
 /// A Statement v1 about these subjects: compact JSON, keys in the order `_type`, `subject`, `predicateType`, `predicate`;
 /// subjects sorted by name and digests, repeated ones written once.
@@ -81,6 +85,40 @@ pub fn statement_with<'a>(
     bytes.extend_from_slice(predicate.trim_ascii());
     bytes.push(b'}');
     Ok(bytes)
+}
+
+/// A Statement v1 that signs one artifact and says nothing about it, as cosign 3 signs images: one subject without a name, an
+/// empty predicate. Where there are annotations, they stand beside the subject's digest.
+///
+/// # Errors
+/// [`GenerateError::SubjectDigestWeak`] without a digest that binds, [`GenerateError::SubjectConflict`].
+pub fn signature_statement(
+    digests: &[Digest],
+    annotations: &BTreeMap<String, String>,
+) -> Result<Vec<u8>, GenerateError> {
+    #[derive(Serialize)]
+    struct Row<'a> {
+        digest: DigestSet,
+        #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+        annotations: &'a BTreeMap<String, String>,
+    }
+    #[derive(Serialize)]
+    struct Signed<'a> {
+        #[serde(rename = "_type")]
+        statement_type: &'static str,
+        subject: [Row<'a>; 1],
+        #[serde(rename = "predicateType")]
+        predicate_type: &'static str,
+        predicate: BTreeMap<&'static str, ()>,
+    }
+    let digest = subject(NAMELESS, digests)?.digests.into_iter().collect();
+    let signed = Signed {
+        statement_type: STATEMENT_V1,
+        subject: [Row { digest, annotations }],
+        predicate_type: SIGNATURE_TYPE,
+        predicate: BTreeMap::new(),
+    };
+    serde_json::to_vec(&signed).map_err(|error| GenerateError::Write(error.into()))
 }
 
 #[derive(Serialize)]
@@ -159,8 +197,6 @@ fn conflict(name: &str, first: &[&Digest], second: &[&Digest]) -> GenerateError 
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use serde_json::Value;
 
     use super::*;
@@ -207,6 +243,22 @@ mod tests {
                 bb = bb,
             )
         );
+    }
+
+    #[test]
+    fn a_signature_says_nothing_but_the_digest_and_the_annotations() {
+        let aa = "aa".repeat(32);
+        let annotations = BTreeMap::from([("b".to_owned(), "2".to_owned()), ("a".to_owned(), "\"1".to_owned())]);
+        let text = |annotations: &BTreeMap<String, String>| {
+            let text = signature_statement(&[digest("sha256", "aa", 32)], annotations).unwrap();
+            String::from_utf8(text).unwrap()
+        };
+        let rest = r#""predicateType":"https://sigstore.dev/cosign/sign/v1","predicate":{}}"#;
+        let head = format!(r#"{{"_type":"https://in-toto.io/Statement/v1","subject":[{{"digest":{{"sha256":"{aa}"}}"#);
+        assert_eq!(text(&BTreeMap::new()), format!("{head}}}],{rest}"));
+        assert_eq!(text(&annotations), format!(r#"{head},"annotations":{{"a":"\"1","b":"2"}}}}],{rest}"#));
+        let weak = signature_statement(&[digest("sha1", "aa", 20)], &annotations).unwrap_err();
+        assert_eq!(weak.code(), "subject-digest-weak");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Everything that became of a verification, as data: every artifact, every attestation, what was not checked.
 
+pub mod attached;
 mod attestation;
 pub mod conversion;
 pub mod doctor;

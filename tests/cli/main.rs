@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 #![allow(clippy::print_stdout, reason = "a test says what it skips")]
 
+mod attaching;
 mod copying;
 mod diagnosis;
 mod doctor;

@@ -58,7 +58,7 @@ fn old_provenance_is_shown_as_v1_and_cannot_be_signed() {
     let ended = sign(&["--statement", "new.json"]);
     assert!(ended.code == 2 && ended.err.contains("error    json-field-missing   "), "{ended:?}");
     let ended = sign(&["--predicate", "new.json", "--type", "slsaprovenance1"]);
-    assert!(ended.code == 2 && ended.err.contains("error    statement-invalid   "), "{ended:?}");
+    assert!(ended.code == 2 && ended.err.contains("error    predicate-shape   "), "{ended:?}");
     assert!(!world.path(BUNDLE).exists());
     let ended = world.run(&["inspect", "--convert", "old.json", "--output", "new.json"]);
     assert!(ended.code == 2 && ended.err.contains("file-exists"), "{ended:?}");

@@ -6,6 +6,9 @@ use serde_json::Value;
 use serde_json::json;
 
 use crate::job::sha256;
+use crate::support::registry_server::Auth;
+use crate::support::registry_server::Options;
+use crate::support::registry_server::RegistryServer;
 use crate::world::World;
 use crate::world::done;
 use crate::world::equipped;
@@ -116,4 +119,57 @@ fn only_names_with_digests_are_images() {
     assert_eq!(world.written(), 0);
     let broken = json!({"image": "ghcr.io/acme/app", "digest": digest("app"), "signing-config": "%%%"});
     refused(&world.run(broken).job("sign"), "Sign", "expected base64 in signing-config");
+}
+
+#[test]
+fn with_credentials_the_bundles_are_attached() {
+    if !equipped() {
+        return;
+    }
+    let world = World::new(FILE);
+    let auth = Auth::Basic { user: "ann".to_owned(), password: "secret".to_owned() };
+    let registry = RegistryServer::start(Options { auth, ..Options::default() });
+    let images = ["acme/app", "acme/debug"].map(|name| (name, registry.image(name, "v1")));
+    let list: Vec<_> = images
+        .iter()
+        .map(|(name, digest)| json!({"image": format!("{}/{name}", registry.host()), "digest": digest}))
+        .collect();
+    let inputs = json!({"images": json!(list).to_string(), "registry-username": "ann"});
+    let mut run = world.run(inputs.clone());
+    done(&run.job("sign"));
+    assert!(run.starts("attach"));
+    refused(&run.job("attach"), "Attach", "expected the secret registry-password");
+    assert!(registry.requests().is_empty());
+    let mut run = world.run(inputs.clone());
+    run.secrets = json!({"registry-password": "secret"});
+    done(&run.job("sign"));
+    let attached = run.job("attach");
+    done(&attached);
+    assert_eq!(attached.outputs["attached"], "true");
+    assert!(!attached.log.contains("secret"), "{}", attached.log);
+    for (name, digest) in &images {
+        let path = format!("/v2/{name}/manifests/");
+        let written =
+            registry.requests().iter().filter(|(method, to, _)| method == "PUT" && to.starts_with(&path)).count();
+        assert_eq!(written, 1, "{name} {digest}");
+    }
+    run.pretend("sign", json!({"signed": "true"}));
+    assert_eq!(run.job("final").outputs["outcome"], "success");
+    // A file that was replaced on the way is not attached, and the outcome says that something is missing.
+    let mut run = world.run(inputs);
+    run.secrets = json!({"registry-password": "secret"});
+    let signed = run.job("sign");
+    let bundles: Vec<Value> = serde_json::from_str(&signed.outputs["bundles"]).unwrap();
+    run.upload(&signed.outputs["artifact-name"], bundles[0]["file"].as_str().unwrap(), b"{}");
+    registry.reset_requests();
+    refused(&run.job("attach"), "Attach", "as it was signed, found another file");
+    assert!(registry.requests().is_empty());
+    run.pretend("sign", json!({"signed": "true"}));
+    assert_eq!(run.job("final").outputs["outcome"], "failure");
+}
+
+#[test]
+fn without_credentials_nothing_is_attached() {
+    let world = World::new(FILE);
+    assert!(!world.run(json!({"image": "ghcr.io/acme/app", "digest": digest("app")})).starts("attach"));
 }

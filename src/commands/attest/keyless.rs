@@ -40,14 +40,14 @@ use crate::trust::signing_config::Selected;
 use crate::trust::signing_config::SigningConfig;
 
 /// Most statements that are signed, logged and timestamped at once.
-pub(super) const AT_ONCE: NonZeroUsize = NonZeroUsize::MIN.saturating_add(3);
+pub(in crate::commands) const AT_ONCE: NonZeroUsize = NonZeroUsize::MIN.saturating_add(3);
 /// Longest time that may be given for one request, in seconds.
 const MAX_SECONDS: u64 = 600;
 
 /// Flags of signing without a key.
 #[derive(Debug, clap::Args)]
 #[group(id = "KeylessArgs")]
-pub(super) struct KeylessArgs {
+pub(in crate::commands) struct KeylessArgs {
     /// Identity token, or @FILE with one [default: the variable SIGSTORE_ID_TOKEN, else what the CI platform gives the job]
     #[arg(long, value_name = "TOKEN", help_heading = "Signing without a key", value_parser = NonEmptyStringValueParser::new())]
     identity_token: Option<String>,
@@ -83,7 +83,7 @@ pub(super) struct KeylessArgs {
 
     /// Root that the finished attestation must verify under: public-good, github, or a trusted_root.json; repeatable
     #[arg(long, value_name = "ROOT", help_heading = "Signing without a key", value_parser = NonEmptyStringValueParser::new())]
-    pub(super) trust: Vec<String>,
+    pub(in crate::commands) trust: Vec<String>,
 
     /// Publish the names of a source that is not public, for good, in public logs
     #[arg(long, help_heading = "Signing without a key")]
@@ -111,7 +111,7 @@ enum RekorVersion {
 }
 
 /// Everything that signing without a key takes, before any service but the platform's own was asked.
-pub(super) struct Session {
+pub(in crate::commands) struct Session {
     token: IdToken,
     selected: Selected,
     services: Services,
@@ -123,7 +123,7 @@ pub(super) struct Session {
 
 impl KeylessArgs {
     /// What `--identity-token` says.
-    pub(super) fn given(&self) -> Option<&str> {
+    pub(in crate::commands) fn given(&self) -> Option<&str> {
         self.identity_token.as_deref()
     }
 
@@ -131,7 +131,11 @@ impl KeylessArgs {
     ///
     /// # Errors
     /// Usage errors about services; `token-*` when there is no token.
-    pub(super) fn open(&self, platform: Platform, environment: &Environment) -> Result<Session, CommandError> {
+    pub(in crate::commands) fn open(
+        &self,
+        platform: Platform,
+        environment: &Environment,
+    ) -> Result<Session, CommandError> {
         let selected = self.selected()?;
         let total = Duration::from_secs(self.timeout);
         let services = Services::new(&selected, total).map_err(|error| CommandError::usage(error.code(), error))?;
@@ -173,22 +177,22 @@ impl KeylessArgs {
 
 impl Session {
     /// What the token says.
-    pub(super) fn claims(&self) -> &TokenClaims {
+    pub(in crate::commands) fn claims(&self) -> &TokenClaims {
         self.token.claims()
     }
 
     /// Where signatures are logged and timestamped.
-    pub(super) fn services(&self) -> &Services {
+    pub(in crate::commands) fn services(&self) -> &Services {
         &self.services
     }
 
     /// The addresses of the services.
-    pub(super) fn selected(&self) -> &Selected {
+    pub(in crate::commands) fn selected(&self) -> &Selected {
         &self.selected
     }
 
     /// The roots of which one must accept what is signed.
-    pub(super) fn roots(&self) -> &[TrustedRoot] {
+    pub(in crate::commands) fn roots(&self) -> &[TrustedRoot] {
         &self.roots
     }
 
@@ -196,7 +200,7 @@ impl Session {
     ///
     /// # Errors
     /// `source-not-public`.
-    pub(super) fn ask(&self) -> Result<Permit, CommandError> {
+    pub(in crate::commands) fn ask(&self) -> Result<Permit, CommandError> {
         privacy::ask(self.visibility, self.instance, self.consent).map_err(|error| {
             CommandError { exit: Exit::Denied, ..CommandError::usage(error.code(), &error) }.hint(
                 "nothing was sent; --allow-public-log publishes the names of repository, workflow and ref for good, \
@@ -209,13 +213,13 @@ impl Session {
     ///
     /// # Errors
     /// `ca-*`, `certificate-*`.
-    pub(super) fn certify(&self, permit: &Permit) -> Result<Certified, CommandError> {
+    pub(in crate::commands) fn certify(&self, permit: &Permit) -> Result<Certified, CommandError> {
         Certified::new(permit, &self.token, &self.services.ca, Timestamp::now()).map_err(|error| service(&error))
     }
 }
 
 /// Why nothing was attested without a key.
-pub(super) fn refused(error: &AttestError) -> CommandError {
+pub(in crate::commands) fn refused(error: &AttestError) -> CommandError {
     match error {
         AttestError::Sign(error) => service(error),
         AttestError::SelfCheck { error: inner, .. } => {

@@ -63,6 +63,28 @@ impl OutputArgs {
         Ok(())
     }
 
+    /// Whether a file is named.
+    pub(super) fn is_named(&self) -> bool {
+        self.output.is_some()
+    }
+
+    /// Refuses what cannot go together where so many attestations are attached to images, and perhaps written.
+    ///
+    /// # Errors
+    /// `output-conflict`.
+    pub(super) fn check_attached(&self, count: usize) -> Result<(), CommandError> {
+        let conflict = |message: &str| Err(CommandError::usage("output-conflict", message));
+        match self.output_format {
+            OutputFormat::Envelope => conflict(
+                "expected --output-format bundle where images are attested, found an envelope, which is not attached",
+            ),
+            OutputFormat::Bundle if self.is_named() && count > 1 => {
+                conflict("expected --output-format jsonl for the attestations of several images, found bundle")
+            }
+            OutputFormat::Bundle | OutputFormat::Jsonl => Ok(()),
+        }
+    }
+
     /// The shape of what is signed.
     pub(super) fn form(&self) -> Form {
         match self.output_format {

@@ -8,6 +8,7 @@ use crate::attest::Attested;
 use crate::attest::Claim;
 use crate::attest::SignedBy;
 use crate::commands::Outcome;
+use crate::commands::attaching::Target;
 use crate::commands::attest::Args;
 use crate::commands::attest::keyless::Session;
 use crate::commands::attest::output::Plan;
@@ -22,7 +23,13 @@ use crate::store::beside;
 use crate::store::subjects::Located;
 
 /// Prints each Statement on standard output, and what would be sent and written on standard error.
-pub(super) fn dry_run(groups: &[&[Artifact]], claim: Claim<'_>, plan: &Plan<'_>, session: Option<&Session>) -> Outcome {
+pub(super) fn dry_run(
+    groups: &[&[Artifact]],
+    claim: Claim<'_>,
+    plan: Option<&Plan<'_>>,
+    targets: Option<&[Target]>,
+    session: Option<&Session>,
+) -> Outcome {
     let mut text = Vec::new();
     for artifacts in groups {
         text.extend(attest::statement(artifacts, claim).map_err(|error| build::attest(&error))?);
@@ -32,15 +39,19 @@ pub(super) fn dry_run(groups: &[&[Artifact]], claim: Claim<'_>, plan: &Plan<'_>,
     for line in sent(session, groups.len()) {
         terminal::note(&line);
     }
-    for path in &plan.paths {
+    for path in plan.into_iter().flat_map(|plan| &plan.paths) {
         terminal::note(&format!("would write  {}", plain(&path.to_string_lossy())));
+    }
+    for target in targets.into_iter().flatten() {
+        terminal::note(&format!("would attach to  {}", target.name()));
     }
     // Last, so that what would be sent is read beside the reason for which it would not be.
     session.map_or(Ok(()), |session| session.ask().map(|_| ()))?;
     Ok(Exit::Done)
 }
 
-fn sent(session: Option<&Session>, statements: usize) -> Vec<String> {
+/// What would be sent to whom for so many signatures.
+pub(in crate::commands) fn sent(session: Option<&Session>, statements: usize) -> Vec<String> {
     let Some(session) = session else { return vec!["would send   nothing".to_owned()] };
     let selected = session.selected();
     let mut lines = vec![format!(
@@ -84,20 +95,25 @@ pub(super) fn summary(args: &Args, plan: &Plan<'_>, attested: &[Attested]) -> St
         [one, rest @ ..] => format!("  written    {} and {} more\n", plain(&one.to_string_lossy()), rest.len()),
         [] => String::new(),
     };
-    text += match first.signer {
-        SignedBy::Key(_) => "  verified   as written, by the verifier that its users run, under this key\n",
-        SignedBy::Certificate(_) => {
-            "  verified   as written, by the verifier that its users run, under the root of --trust\n"
-        }
-    };
+    text += verified(&first.signer);
     if args.statement.is_none() && args.predicate.is_none() {
         text += &format!("  level      {}\n", level(&first.signer));
     }
     text + &format!("  check it   {}\n", check_it(args, plan, first))
 }
 
+/// By whom it was verified.
+pub(in crate::commands) fn verified(signer: &SignedBy) -> &'static str {
+    match signer {
+        SignedBy::Key(_) => "  verified   as written, by the verifier that its users run, under this key\n",
+        SignedBy::Certificate(_) => {
+            "  verified   as written, by the verifier that its users run, under the root of --trust\n"
+        }
+    }
+}
+
 /// The most that a verifier can honestly conclude from who signed (SLSA v1.2, "Build: requirements").
-fn level(signer: &SignedBy) -> &'static str {
+pub(super) fn level(signer: &SignedBy) -> &'static str {
     use crate::formats::certificate::Claim as Extension;
     let SignedBy::Certificate(certificate) = signer else {
         return "SLSA Build L1 at most: whoever holds the key can write anything into it";
@@ -138,9 +154,26 @@ fn check_it(args: &Args, plan: &Plan<'_>, attested: &Attested) -> String {
             words.extend(["--bundle".to_owned(), path.to_string_lossy().into_owned()]);
         }
     }
-    match &attested.signer {
+    words.extend(expecting(args, attested));
+    shell::line(words.iter().map(String::as_str))
+}
+
+/// The flags by which a verifier expects this signer and this type.
+pub(super) fn expecting(args: &Args, attested: &Attested) -> Vec<String> {
+    let mut words = trusting(&attested.signer, args.key.as_deref(), &args.keyless.trust);
+    let predicate_type = &attested.statement.predicate_type;
+    if predicate_type != v1::PREDICATE_TYPE {
+        words.extend(["--type".to_owned(), predicate_type.clone()]);
+    }
+    words
+}
+
+/// The flags by which a verifier expects a signer.
+pub(in crate::commands) fn trusting(signer: &SignedBy, key: Option<&str>, trust: &[String]) -> Vec<String> {
+    let mut words = Vec::new();
+    match signer {
         SignedBy::Key(_) => {
-            let name = args.key.as_deref().and_then(|path| path.strip_suffix(".key"));
+            let name = key.and_then(|path| path.strip_suffix(".key"));
             let public = name.map(|name| format!("{name}.pub")).filter(|path| Path::new(path).is_file());
             words.extend(["--key".to_owned(), public.unwrap_or_else(|| "PUBLIC-KEY".to_owned())]);
         }
@@ -148,12 +181,8 @@ fn check_it(args: &Args, plan: &Plan<'_>, attested: &Attested) -> String {
             words.extend(["--certificate-identity".to_owned(), certificate.san.as_str().to_owned()]);
             let issuer = certificate.issuer().unwrap_or("ISSUER");
             words.extend(["--certificate-oidc-issuer".to_owned(), issuer.to_owned()]);
-            words.extend(args.keyless.trust.iter().flat_map(|root| ["--trust".to_owned(), root.clone()]));
+            words.extend(trust.iter().flat_map(|root| ["--trust".to_owned(), root.clone()]));
         }
     }
-    let predicate_type = &attested.statement.predicate_type;
-    if predicate_type != v1::PREDICATE_TYPE {
-        words.extend(["--type".to_owned(), predicate_type.clone()]);
-    }
-    shell::line(words.iter().map(String::as_str))
+    words
 }

@@ -6,6 +6,8 @@ use std::io::Cursor;
 use crate::formats::FormatError;
 use crate::formats::attestations;
 use crate::formats::bundle::Bundle;
+use crate::formats::bundle::Content;
+use crate::formats::bundle::Signer;
 use crate::formats::cosign;
 use crate::formats::cosign::layer::Layer;
 use crate::formats::digest::Algorithm;
@@ -20,6 +22,8 @@ use crate::store::oci::Images;
 use crate::store::oci::Manifest;
 use crate::store::oci::OciError;
 use crate::store::oci::WritableImages;
+use crate::trust::key::PublicKey;
+use crate::trust::key::Spelling;
 use crate::trust::key::sha256;
 
 /// Attaches a bundle to an image or an index, as cosign 3 does (see [`referrer::bundle_manifest`]), and gives the digest of
@@ -68,13 +72,56 @@ pub fn attach_bundle(
 /// [`OciError`] of the place, `tag-write-lost` among them; `too-many` where the manifest has as many layers as are read,
 /// `json-field-missing` where an index stands under the tag.
 pub fn attach_legacy(place: &dyn WritableImages, subject: &Digest, layer: &Layer) -> Result<Digest, OciError> {
+    let to = Shelf { tag: &oci::attestation_tag(subject), media_type: cosign::LAYER_MEDIA_TYPE };
+    attach_layer(place, to, layer, &|_| false)
+}
+
+/// Attaches a plain signature as cosign did before bundles: as one more layer of the manifest under the tag
+/// `sha256-<hex>.sig`; else as [`attach_legacy`]. Where the signer is a key, a signature by that key over the same text that
+/// stands there already is as good as this one, and nothing is written.
+///
+/// # Errors
+/// As [`attach_legacy`].
+pub fn attach_legacy_signature(
+    place: &dyn WritableImages,
+    subject: &Digest,
+    layer: &Layer,
+    key: Option<&PublicKey>,
+) -> Result<Digest, OciError> {
+    let to = Shelf { tag: &format!("{}.sig", oci::fallback_tag(subject)), media_type: cosign::SIGNATURE_MEDIA_TYPE };
+    attach_layer(place, to, layer, &|found| key.is_some_and(|key| signed_by(found, &layer.text, key)))
+}
+
+/// Whether annotations hold a signature by a key over a text, and no certificate.
+fn signed_by(annotations: &BTreeMap<String, String>, text: &[u8], key: &PublicKey) -> bool {
+    let read = cosign::parse_signature(text, annotations);
+    matches!(read, Ok(Bundle { content: Content::SimpleSigning { signature, .. }, signer: Signer::Unnamed, .. })
+        if key.verify(text, &signature, Spelling::Lenient).is_ok())
+}
+
+/// Where layers of one kind stand.
+#[derive(Clone, Copy)]
+struct Shelf<'a> {
+    tag: &'a str,
+    media_type: &'a str,
+}
+
+/// Adds a layer to the manifest under a tag, unless it stands there with the same annotations, or with such that are as good.
+fn attach_layer(
+    place: &dyn WritableImages,
+    to: Shelf<'_>,
+    layer: &Layer,
+    as_good: &dyn Fn(&BTreeMap<String, String>) -> bool,
+) -> Result<Digest, OciError> {
     let annotations = layer.annotations.clone();
-    let item = Descriptor { annotations, ..describe(place, cosign::LAYER_MEDIA_TYPE, &layer.text)? };
+    let item = Descriptor { annotations, ..describe(place, to.media_type, &layer.text)? };
     put(place, &item, &layer.text)?;
     let mut written = None;
-    place.change_tag(&oci::attestation_tag(subject), &mut |before| {
+    place.change_tag(to.tag, &mut |before| {
         let layers = before.map(|before| before.document.items.as_slice()).unwrap_or_default();
-        let same = |one: &Descriptor| one.digest == item.digest && one.annotations == item.annotations;
+        let same = |one: &Descriptor| {
+            one.digest == item.digest && (one.annotations == item.annotations || as_good(&one.annotations))
+        };
         if let Some(before) = before.filter(|_| layers.iter().any(same)) {
             written = Some(before.digest.clone());
             return Ok(None);
@@ -89,7 +136,7 @@ pub fn attach_legacy(place: &dyn WritableImages, subject: &Digest, layer: &Layer
         written = Some(after.digest.clone());
         Ok(Some(after))
     })?;
-    written.ok_or_else(|| OciError::WriteLost { place: place.name(), what: oci::attestation_tag(subject), attempts: 0 })
+    written.ok_or_else(|| OciError::WriteLost { place: place.name(), what: to.tag.to_owned(), attempts: 0 })
 }
 
 /// The media type that a bundle says it has, once it is a bundle.
@@ -318,5 +365,37 @@ mod tests {
         let full = vec![other; oci::MAX_DESCRIPTORS].join(",");
         place.add(&manifest_of(&format!(r#"{{"config":{{}},"layers":[{full}]}}"#)), Some(&tag));
         assert_eq!(code(), "too-many");
+    }
+
+    #[test]
+    fn a_signature_by_a_key_that_stands_there_is_not_added_again() {
+        use crate::sign::key::KeyKind;
+        use crate::sign::key::PrivateKey;
+        let layer = |key: &PrivateKey, text: &str| {
+            let signed = crate::sign::message::sign_message(key, text.as_bytes()).unwrap();
+            Layer::of_signature(text.as_bytes(), &signed).unwrap()
+        };
+        let public = |key: &PrivateKey| PublicKey::from_spki(key.public_key_der()).unwrap();
+        let place = MemoryImages::default();
+        let (one, other) =
+            (PrivateKey::generate(KeyKind::EcdsaP256).unwrap(), PrivateKey::generate(KeyKind::EcdsaP256).unwrap());
+        let attach = |key: &PrivateKey, text: &str| {
+            let public = public(key);
+            attach_legacy_signature(&place, &image().digest, &layer(key, text), Some(&public)).unwrap()
+        };
+        let first = attach(&one, "text");
+        assert_eq!(attach(&one, "text"), first);
+        assert_ne!(attach(&other, "text"), first);
+        attach(&one, "another text");
+        let found = look(&place);
+        assert_eq!(found.attached.len(), 3);
+        for one in &found.attached {
+            assert!(matches!(&one.content, AttachedContent::Signature(Ok(read)) if read.log_entries.is_empty()));
+        }
+        // Nobody's signature, or one beside a certificate, is as good as none.
+        let forged = Layer { annotations: BTreeMap::new(), ..layer(&one, "third") };
+        attach_legacy_signature(&place, &image().digest, &forged, None).unwrap();
+        attach(&one, "third");
+        assert_eq!(look(&place).attached.len(), 5);
     }
 }

@@ -1,0 +1,111 @@
+//! Signing files: a message-signature bundle beside each.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+
+use crate::attest::signature;
+use crate::attest::signature::MAX_MESSAGE;
+use crate::attest::signature::SignedMessage;
+use crate::commands::Outcome;
+use crate::commands::artifacts;
+use crate::commands::attest as attesting;
+use crate::commands::error::CommandError;
+use crate::commands::exit::Exit;
+use crate::commands::generate;
+use crate::commands::sign;
+use crate::commands::sign::Args;
+use crate::commands::terminal;
+use crate::report::plain;
+use crate::store::file::StoreError;
+use crate::store::file::read_capped;
+use crate::store::subjects;
+use crate::store::subjects::Located;
+
+/// What the name of a signature ends in, after the name of its file.
+const ENDING: &str = ".sigstore.json";
+
+pub(super) fn run(args: &Args) -> Outcome {
+    let files = files(&args.subjects)?;
+    if args.output.is_some() {
+        sign::one_output(files.len())?;
+    }
+    let written = |file: &PathBuf| {
+        args.output.clone().map_or_else(|| PathBuf::from(format!("{}{ENDING}", file.display())), PathBuf::from)
+    };
+    let pairs: Vec<(PathBuf, PathBuf)> = files.into_iter().map(|file| (written(&file), file)).collect();
+    for (path, file) in &pairs {
+        let text = path.to_string_lossy();
+        sign::look(&text, args)?;
+        artifacts::refuse_as_output(&text, &[], &[&file.to_string_lossy()])?;
+    }
+    let credentials = sign::credentials(args)?;
+    if args.dry_run {
+        for (_, file) in &pairs {
+            terminal::print(format!("would sign  {}\n", plain(&file.to_string_lossy())).as_bytes())?;
+        }
+        let paths: Vec<String> = pairs.iter().map(|(path, _)| path.to_string_lossy().into_owned()).collect();
+        sign::would(&credentials, pairs.len(), paths.iter().map(String::as_str));
+        credentials.session().map_or(Ok(()), |session| session.ask().map(|_| ()))?;
+        return Ok(Exit::Done);
+    }
+    // What cannot be read is found before a log is told of anything; none is held for long.
+    for (_, file) in pairs.iter().filter(|_| credentials.session().is_some()) {
+        read_capped(file, MAX_MESSAGE).map_err(|error| artifacts::file_refused(&error))?;
+    }
+    let signed: Vec<Result<SignedMessage, StoreError>> =
+        credentials.sign(pairs.iter().collect(), |signer, (_, file)| {
+            let bytes = match read_capped(file, MAX_MESSAGE) {
+                Ok(bytes) => bytes,
+                Err(error) => return Ok(Err(error)),
+            };
+            signature::sign_message(signer, &file.to_string_lossy(), &bytes, Timestamp::now).map(Ok)
+        })?;
+    let signed: Vec<SignedMessage> =
+        signed.into_iter().collect::<Result<_, _>>().map_err(|error| artifacts::file_refused(&error))?;
+    for ((path, _), one) in pairs.iter().zip(&signed) {
+        let line = [one.line.as_slice(), b"\n"].concat();
+        generate::write(&path.to_string_lossy(), &line, generate::overwrite(args.force))?;
+    }
+    terminal::print(summary(&pairs, &signed).as_bytes())?;
+    Ok(Exit::Done)
+}
+
+/// The files that are meant. A signature that lies beside its file is not signed in its turn.
+fn files(texts: &[String]) -> Result<Vec<PathBuf>, CommandError> {
+    let located = subjects::locate(texts).map_err(|error| artifacts::refused(&error))?;
+    let mut files = Vec::new();
+    for one in located {
+        match one {
+            Located::File(path) => files.push(path),
+            Located::Digests { name, .. } | Located::Image { name, .. } => {
+                let message = format!("expected a file to sign, found a digest: {name}");
+                return Err(CommandError::usage("signature-not-of-file", message)
+                    .hint("what is signed is the bytes, so they must be here; attest signs digests"));
+            }
+        }
+    }
+    let all: BTreeSet<PathBuf> = files.iter().cloned().collect();
+    let beside = |path: &Path| path.to_str().and_then(|text| text.strip_suffix(ENDING)).map(PathBuf::from);
+    let (own, rest): (Vec<_>, Vec<_>) =
+        files.into_iter().partition(|path| beside(path).is_some_and(|file| all.contains(&file)));
+    for path in own {
+        terminal::note(&format!("note     {} is a signature beside its file, and is not signed", path.display()));
+    }
+    Ok(rest)
+}
+
+fn summary(pairs: &[(PathBuf, PathBuf)], signed: &[SignedMessage]) -> String {
+    let ([(_, file), others @ ..], Some(first)) = (pairs, signed.first()) else { return String::new() };
+    let name = match others {
+        [] => plain(&file.to_string_lossy()).into_owned(),
+        _ => format!("{} files, each by itself", pairs.len()),
+    };
+    let mut text = format!("signed {name}\n  signed by  {}\n", attesting::signer(&first.signer));
+    for (path, _) in pairs {
+        text += &format!("  written    {}\n", plain(&path.to_string_lossy()));
+    }
+    text + attesting::verified(&first.signer)
+}
