@@ -22,8 +22,12 @@ pub(super) fn advise(report: &mut Report) {
     let roots = if old { Roots::Old } else { Roots::Current };
     for result in &mut report.results {
         let name = &result.artifact.name;
+        let image = result.artifact.image.is_some();
         for finding in &mut result.findings {
-            finding.hint = of_finding(finding, name, roots);
+            finding.hint = match finding.code {
+                "attestation-missing" if image => Some("nothing that is attached to it there is an attestation".to_owned()),
+                _ => of_finding(finding, name, roots),
+            };
         }
         // An artifact that is allowed needs no advice about what else was there.
         if result.verdict == Verdict::Allowed {
@@ -132,6 +136,25 @@ fn of_code(code: &str) -> Option<&'static str> {
         "time-in-future" => "check the clock of this machine",
         "trust-root-old" => "a newer sealmark has a newer one, and --trust FILE takes one from elsewhere",
         "trust-root-lapsed" => "take a current one with --trust FILE",
+        "registry-unavailable" | "registry-throttled" => {
+            "nothing was decided: try again later, give --registry-timeout more seconds, or ask less with --registry-rate"
+        }
+        "registry-unauthorized" | "registry-denied" => {
+            "log in with docker login or podman login, and check the spelling: some registries say so of what is not there"
+        }
+        "registry-answer-invalid" | "image-content-digest" | "image-content-size" => {
+            "the registry, or a proxy in between, sent something else than was asked for; do not use the image until it is known why"
+        }
+        "image-missing" => "check the spelling of the tag or digest, and that it was pushed to this repository",
+        "image-offline" => "copy the image to a layout first, and name oci-layout:DIR",
+        "image-platform-missing" | "image-platform-ambiguous" => {
+            "name one of the platforms that are there, or the image by its digest"
+        }
+        "index-not-attested" => {
+            "attest the index, by the digest that the push of it printed, or verify the image that is used with --platform"
+        }
+        "images-empty" => "--images-from takes one reference a line, --manifests objects of Kubernetes with containers",
+        "manifest-alias" => "write the values out; kubectl create --dry-run=client -o yaml -f FILE does",
         "policy-nobody" => {
             "without one, anybody's attestation would do; for GitHub Actions start with --source-uri github.com/OWNER/NAME"
         }

@@ -8,6 +8,7 @@ mod doctor;
 mod formats;
 mod hostile;
 mod images;
+mod many;
 mod migration;
 mod online;
 mod run;
