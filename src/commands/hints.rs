@@ -25,7 +25,9 @@ pub(super) fn advise(report: &mut Report) {
         let image = result.artifact.image.is_some();
         for finding in &mut result.findings {
             finding.hint = match finding.code {
-                "attestation-missing" if image => Some("nothing that is attached to it there is an attestation".to_owned()),
+                "attestation-missing" if image => {
+                    Some("nothing that is attached to it there is an attestation".to_owned())
+                }
                 _ => of_finding(finding, name, roots),
             };
         }

@@ -214,12 +214,18 @@ fn credentials_are_sent_where_they_belong() {
         story.world.write("home/.docker/config.json", config("YW5uOndyb25n"));
         let ended = story.verify(&pinned, &SOURCE);
         assert!(ended.code == 3 && ended.out.contains("registry-"), "{ended:?}");
-        assert!(![&ended.out, &ended.err].iter().any(|text| text.contains("wrong") || text.contains("YW5u")), "{ended:?}");
+        assert!(
+            ![&ended.out, &ended.err].iter().any(|text| text.contains("wrong") || text.contains("YW5u")),
+            "{ended:?}"
+        );
         // A registry that repeats what it was sent is not quoted.
         let said = br#"{"errors":[{"code":"DENIED","message":"no ann:wrong YW5uOndyb25n"}]}"#.to_vec();
         story.registry.fault("GET", "/referrers/", 100, Fault::Body(403, "application/json", said));
         let ended = story.verify(&pinned, &SOURCE);
-        assert!(![&ended.out, &ended.err].iter().any(|text| text.contains("wrong") || text.contains("YW5u")), "{ended:?}");
+        assert!(
+            ![&ended.out, &ended.err].iter().any(|text| text.contains("wrong") || text.contains("YW5u")),
+            "{ended:?}"
+        );
         story.registry.heal();
         // ann:secret
         story.world.write("home/.docker/config.json", config("YW5uOnNlY3JldA=="));

@@ -71,7 +71,10 @@ fn results(report: &Value) -> Vec<String> {
         result["findings"].as_array().unwrap().iter().map(|one| one["code"].as_str().unwrap().to_owned()).collect()
     };
     let results = report["results"].as_array().unwrap();
-    results.iter().map(|one| [vec![one["verdict"].as_str().unwrap().to_owned()], codes(one)].concat().join(" ")).collect()
+    results
+        .iter()
+        .map(|one| [vec![one["verdict"].as_str().unwrap().to_owned()], codes(one)].concat().join(" "))
+        .collect()
 }
 
 fn notices(report: &Value) -> Vec<&str> {
@@ -84,7 +87,11 @@ fn what_one_image_fails_at_ends_nothing_else() {
     let mut list = String::from("# all\n");
     for n in 0..30 {
         let tag = format!("v{n:02}");
-        if n == 7 { story.registry.image(REPO, &tag) } else { story.attested_image(&tag) };
+        if n == 7 {
+            story.registry.image(REPO, &tag)
+        } else {
+            story.attested_image(&tag)
+        };
         list.push_str(&format!("{}\n", story.name(&format!(":{tag}"))));
     }
     list.push_str(&format!("{} # not there\n", story.name(":gone")));
@@ -125,8 +132,14 @@ fn what_one_image_fails_at_ends_nothing_else() {
     let (code, report) = story.many_report(&[&story.name(":v00"), &story.name(":gone")]);
     assert_eq!((code, results(&report)), (3, vec!["allowed".to_owned(), "undecided image-missing".to_owned()]));
     let human = story.many(&[&story.name(":v00"), &story.name(":gone"), &story.name(":v07")]);
-    assert!(human.code == 1 && human.out.starts_with("denied   3 artifacts: 1 allowed, 1 denied, 1 undecided"), "{human:?}");
-    assert!(human.out.contains("1 with image-missing") && human.out.contains("1 with attestation-missing"), "{human:?}");
+    assert!(
+        human.code == 1 && human.out.starts_with("denied   3 artifacts: 1 allowed, 1 denied, 1 undecided"),
+        "{human:?}"
+    );
+    assert!(
+        human.out.contains("1 with image-missing") && human.out.contains("1 with attestation-missing"),
+        "{human:?}"
+    );
 }
 
 #[test]
@@ -309,7 +322,10 @@ fn an_index_covers_its_platforms_and_they_cover_nothing() {
     attest(&other);
     let (code, report) = story.many_report(&[&story.name(":other"), "--platform", "linux/arm64"]);
     assert_eq!((code, notices(&report)), (0, vec!["covered-by-index"]));
-    assert_eq!(report["results"][0]["artifact"]["digests"]["sha256"], json!(others[1].strip_prefix("sha256:").unwrap()));
+    assert_eq!(
+        report["results"][0]["artifact"]["digests"]["sha256"],
+        json!(others[1].strip_prefix("sha256:").unwrap())
+    );
     let report = story.many_report(&[&story.name(":other"), "--each-platform"]).1;
     assert_eq!(results(&report), ["allowed"; 3]);
     let mut codes = notices(&report);
