@@ -85,8 +85,12 @@ FILE.sigstore, FILE.bundle, FILE.provenance.json, and in the same folder multipl
 provenance.intoto.jsonl, attestation.intoto.jsonl.
 
 An image is looked up in its registry, layout or archive, and every attestation that is attached to it counts: bundles that refer \
-to it, and what cosign stored under tags before. A registry that does not answer, or does not let anybody look, ends in exit code 3, \
-never in \"nothing there\".
+to it, and what cosign stored under tags before. A registry that does not answer, or does not let anybody look, leaves the image \
+undecided, never \"nothing there\", and ends nothing else. What is attached to an index covers the images that it lists; what is \
+attached to one of them covers nothing else.
+
+With --format jsonl there is a line for each image as soon as it is decided, and a last one that counts them. With --output FILE they \
+are written to FILE.partial, which takes the name at the end.
 
 Nothing else is fetched and no socket is opened, but with --online: then a public log is asked for the entry of each \
 attestation that shows no proof of when it was signed, and what it answers is verified like everything else. Exit codes: 0 all are allowed, 1 one is denied, 2 wrong usage, 3 could not \
@@ -312,7 +316,7 @@ impl<'a> Prepared<'a> {
             now,
             at_once: self.args.images.at_once(),
             tags: if self.images.len() == 1 { Tags::Said } else { Tags::Reported },
-            shared: Shared::default(),
+            shared: Shared::new(&self.images),
         };
         made.extend(progress::while_verifying(self.images.len(), |tell| {
             court.each(&self.images, |report| {

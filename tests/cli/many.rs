@@ -420,3 +420,46 @@ fn an_index_that_cannot_be_looked_up_leaves_its_platforms_undecided() {
     assert_eq!(story.many(&[&name, "--platform", "linux/arm64"]).code, 3);
     assert_eq!(story.many(&[&name, "--each-platform"]).code, 3);
 }
+
+#[test]
+fn a_policy_file_judges_each_image_and_what_its_index_covers() {
+    let story = Story::new(Options::default());
+    let (index, children) = story.registry.index(REPO, "v2");
+    story.attach(&index, &story.bundle(&index, &GitHub::default()));
+    let denied = story.registry.image(REPO, "denied");
+    let root = fs::read(story.world.path("root.json")).unwrap();
+    let policy = json!({
+        "apiVersion": "sealmark.dev/v1", "kind": "Policy", "metadata": {"name": "p", "version": "1"},
+        "verifiers": {"release": {
+            "trust": [{"file": "root.json", "sha256": content::digest(&root).strip_prefix("sha256:").unwrap()}],
+            "identities": [{"identity": {"any": true}, "issuer": {"any": true}}],
+            "transparency": {"log": "required"},
+        }},
+        "evidence": {"built": {"predicateTypes": ["slsaprovenance1"], "verifiedBy": "release", "quantifier": "any",
+            "slsa": {"sourceUri": "github.com/acme/app", "sourceTag": "v1.4.2"}}},
+        "require": "built",
+    });
+    story.world.write("policy.json", policy.to_string());
+    let (name, pinned) = (story.name(":v2"), story.name(&format!("@{denied}")));
+    let args = ["verify", &name, &pinned, "--policy", "policy.json", "--platform", "linux/arm64", "--format"];
+    let ended = story.run(&[&args[..], &["json"]].concat());
+    // The other one is for amd64.
+    assert_eq!(ended.code, 2, "{ended:?}");
+    let report: Value = serde_json::from_str(&ended.out).unwrap();
+    crate::world::valid(&report, "report-v1");
+    assert_eq!((results(&report)[0].as_str(), notices(&report)), ("allowed", vec!["covered-by-index"]), "{ended:?}");
+    // The policy's own part of the report is about the image that was asked for, once.
+    let child = story.name(&format!("@{}", children[1]));
+    let about = &report["policy"]["results"];
+    assert_eq!(
+        (&about[0]["artifact"], &about[0]["evidence"][0]["status"]),
+        (&json!(child), &json!("pass")),
+        "{ended:?}"
+    );
+    assert_eq!(about.as_array().unwrap().len(), 1, "{about}");
+    let ended = story.run(&[&args[..], &["jsonl"]].concat());
+    let lines = lines(&ended.out);
+    let line = lines.iter().find(|line| line["artifact"]["name"] == json!(child)).unwrap();
+    assert_eq!((&line["policy"]["artifact"], &line["verdict"]), (&json!(child), &json!("allowed")), "{ended:?}");
+    assert_eq!(lines.last().unwrap()["summary"]["images"], json!(2));
+}

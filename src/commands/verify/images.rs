@@ -73,19 +73,22 @@ pub(super) enum Tags {
     Reported,
 }
 
-/// What several references have in common: a place is opened once, and a digest in it looked up once.
-#[derive(Default)]
-pub(super) struct Shared {
-    opened: Mutex<BTreeMap<ImagePlace, Arc<Opened>>>,
-    judged: Mutex<BTreeMap<(ImagePlace, Digest), Arc<OnceLock<Report>>>>,
-}
+/// What several references have in common: a place is opened once, and a digest in it looked up once. Behind the last reference to a
+/// place nothing of it is kept.
+pub(super) struct Shared(Mutex<BTreeMap<ImagePlace, (usize, Arc<Held>)>>);
 
-type Opened = OnceLock<Result<Box<dyn Images>, OciError>>;
+/// A place, and what was judged there.
+#[derive(Default)]
+pub(super) struct Held {
+    opened: OnceLock<Result<Box<dyn Images>, OciError>>,
+    judged: Mutex<BTreeMap<Digest, Arc<OnceLock<Report>>>>,
+}
 
 /// A place with the name that results have.
 pub(super) struct Place<'a> {
     pub(super) name: &'a ImagePlace,
     pub(super) images: &'a dyn Images,
+    held: &'a Held,
 }
 
 /// An image whose digest is known, and its manifest where that was read for it.
@@ -120,16 +123,15 @@ impl Court<'_> {
     /// What an image comes to: one result, or one for each platform and the index. What it fails at is its result.
     fn report(&self, asked: &Asked, threads: NonZeroUsize) -> Report {
         let location = &asked.location;
-        let opened = self.shared.open(&location.place, self.places);
-        let place = opened.get().map(|opened| opened.as_ref().map(AsRef::as_ref));
-        let report = match place {
-            Some(Ok(images)) => {
-                let place = Place { name: &location.place, images };
+        let held = self.shared.of(&location.place);
+        let report = match held.opened.get_or_init(|| self.places.open(&location.place)) {
+            Ok(images) => {
+                let place = Place { name: &location.place, images: images.as_ref(), held: &held };
                 self.resolve(&place, asked, threads).and_then(|image| platforms::report(self, &place, &image))
             }
-            Some(Err(error)) => Err(error.clone()),
-            None => Ok(Report::new(self.now, Vec::new(), Vec::new())),
+            Err(error) => Err(error.clone()),
         };
+        self.shared.leave(&location.place);
         let mut report = report.unwrap_or_else(|error| self.failed(asked, Finding::new(error.code(), error)));
         hints::advise(&mut report);
         report
@@ -169,10 +171,9 @@ impl Court<'_> {
 
     /// What one digest of a place comes to, looked up and judged once.
     pub(super) fn judged(&self, place: &Place<'_>, digest: &Digest, threads: NonZeroUsize) -> Report {
-        let key = (place.name.clone(), digest.clone());
         let cell = {
-            let mut judged = self.shared.judged.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(judged.entry(key).or_default())
+            let mut judged = place.held.judged.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(judged.entry(digest.clone()).or_default())
         };
         cell.get_or_init(|| self.judge(place, digest, threads)).clone()
     }
@@ -206,13 +207,27 @@ impl Court<'_> {
 }
 
 impl Shared {
-    fn open(&self, name: &ImagePlace, places: &Places) -> Arc<Opened> {
-        let cell = {
-            let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(opened.entry(name.clone()).or_default())
-        };
-        cell.get_or_init(|| places.open(name));
-        cell
+    /// Room for the places of these images.
+    pub(super) fn new(asked: &[Asked]) -> Self {
+        let mut places: BTreeMap<ImagePlace, (usize, Arc<Held>)> = BTreeMap::new();
+        asked.iter().for_each(|asked| places.entry(asked.location.place.clone()).or_default().0 += 1);
+        Self(Mutex::new(places))
+    }
+
+    fn of(&self, place: &ImagePlace) -> Arc<Held> {
+        let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&places.entry(place.clone()).or_default().1)
+    }
+
+    /// One reference to a place is done with.
+    fn leave(&self, place: &ImagePlace) {
+        let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((left, _)) = places.get_mut(place) {
+            *left = left.saturating_sub(1);
+            if *left == 0 {
+                places.remove(place);
+            }
+        }
     }
 }
 
