@@ -1,5 +1,6 @@
 //! Advice, by code: what the user can do about what was found.
 
+mod images;
 mod mismatch;
 
 use crate::report::Finding;
@@ -138,25 +139,6 @@ fn of_code(code: &str) -> Option<&'static str> {
         "time-in-future" => "check the clock of this machine",
         "trust-root-old" => "a newer sealmark has a newer one, and --trust FILE takes one from elsewhere",
         "trust-root-lapsed" => "take a current one with --trust FILE",
-        "registry-unavailable" | "registry-throttled" => {
-            "nothing was decided: try again later, give --registry-timeout more seconds, or ask less with --registry-rate"
-        }
-        "registry-unauthorized" | "registry-denied" => {
-            "log in with docker login or podman login, and check the spelling: some registries say so of what is not there"
-        }
-        "registry-answer-invalid" | "image-content-digest" | "image-content-size" => {
-            "the registry, or a proxy in between, sent something else than was asked for; do not use the image until it is known why"
-        }
-        "image-missing" => "check the spelling of the tag or digest, and that it was pushed to this repository",
-        "image-offline" => "copy the image to a layout first, and name oci-layout:DIR",
-        "image-platform-missing" | "image-platform-ambiguous" => {
-            "name one of the platforms that are there, or the image by its digest"
-        }
-        "index-not-attested" => {
-            "attest the index, by the digest that the push of it printed, or verify the image that is used with --platform"
-        }
-        "images-empty" => "--images-from takes one reference a line, --manifests objects of Kubernetes with containers",
-        "manifest-alias" => "write the values out; kubectl create --dry-run=client -o yaml -f FILE does",
         "policy-nobody" => {
             "without one, anybody's attestation would do; for GitHub Actions start with --source-uri github.com/OWNER/NAME"
         }
@@ -170,7 +152,7 @@ fn of_code(code: &str) -> Option<&'static str> {
         "vsa-keyid-mismatch" => "give --public-key-id as whoever signed wrote it; it must be theirs",
         "vsa-level-unsupported" => "without --level the summary claims what the evidence supports",
         "vsa-not-issued" => "--on-failure issue issues a summary that says FAILED, for a denial only",
-        _ => return None,
+        code => return images::of(code),
     })
 }
 

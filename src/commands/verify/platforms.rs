@@ -91,7 +91,7 @@ fn alone(
 fn one(court: &Court<'_>, place: &Place<'_>, image: &Resolved<'_>, index: &Manifest, asked: &Platform) -> Report {
     let item = match pick(&platform::images(&index.document), asked) {
         Ok(item) => item,
-        Err(finding) => return refused(court, place, image, finding),
+        Err(finding) => return refused(court, place, image, *finding),
     };
     let own = listed(court, place, image, index, item);
     if own.verdict == Verdict::Allowed || is_unread(&own) {
@@ -121,7 +121,7 @@ fn each(court: &Court<'_>, place: &Place<'_>, image: &Resolved<'_>, index: &Mani
 }
 
 /// The one image that is for a platform. An image without a platform could be for any, so nothing is picked beside it.
-fn pick<'a>(items: &[&'a Descriptor], asked: &Platform) -> Result<&'a Descriptor, Finding> {
+fn pick<'a>(items: &[&'a Descriptor], asked: &Platform) -> Result<&'a Descriptor, Box<Finding>> {
     let of = |item: &Descriptor| item.platform.as_deref().and_then(Platform::parse);
     let may = |item: &&&Descriptor| of(item).is_none_or(|found| asked.takes(&found));
     let sure = |item: &&&Descriptor| of(item).is_some_and(|found| asked.takes(&found));
@@ -130,12 +130,12 @@ fn pick<'a>(items: &[&'a Descriptor], asked: &Platform) -> Result<&'a Descriptor
         [only] if sure(only) => Ok(only),
         [] => {
             let message = format!("expected an image for {asked}, found images for {}", names(items.iter().copied()));
-            Err(Finding::new(PLATFORM_MISSING, message))
+            Err(Box::new(Finding::new(PLATFORM_MISSING, message)))
         }
         several => {
             let found = names(several.iter().map(|item| **item));
             let message = format!("expected one image for {asked}, found {}: {found}", several.len());
-            Err(Finding::new(PLATFORM_AMBIGUOUS, message))
+            Err(Box::new(Finding::new(PLATFORM_AMBIGUOUS, message)))
         }
     }
 }
