@@ -105,7 +105,7 @@ const CRATE_HOMES: &[(&str, &[&str])] = &[
     ("reqwest", &["remote/"]),
     ("rpassword", &["commands/"]),
     ("rustls_pki_types", &["trust/root.rs", "verify/certificate.rs"]),
-    ("saphyr_parser", &["policy/document/", "generate/dependencies/yaml.rs"]),
+    ("saphyr_parser", &["policy/document/", "generate/dependencies/yaml.rs", "formats/image_list/"]),
     ("schemars", &["formats/", "generate/", "report/", "policy/"]),
     ("scrypt", &["sign/encrypted.rs"]),
     ("serde", ANYWHERE),

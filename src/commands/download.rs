@@ -18,7 +18,6 @@ use crate::commands::exit::Exit;
 use crate::commands::expectations;
 use crate::commands::generate;
 use crate::commands::images;
-use crate::commands::images::Network;
 use crate::commands::images::Opened;
 use crate::commands::registries::RegistryArgs;
 use crate::commands::terminal;
@@ -197,7 +196,7 @@ struct Looked {
 impl Looked {
     /// Looks, by one way to look.
     fn new(args: &ImageArgs, look: Way) -> Result<Self, CommandError> {
-        let Opened { location, place, digest } = images::open(&args.image, &args.registry.places()?, Network::Allowed)?;
+        let Opened { location, place, digest } = images::open(&args.image, &args.registry.places()?)?;
         let digest = match &args.platform {
             Some(platform) => {
                 of_platform(place.as_ref(), &digest, platform).map_err(|error| images::refused(&error))?

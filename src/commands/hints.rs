@@ -1,5 +1,6 @@
 //! Advice, by code: what the user can do about what was found.
 
+mod images;
 mod mismatch;
 
 use crate::report::Finding;
@@ -22,8 +23,14 @@ pub(super) fn advise(report: &mut Report) {
     let roots = if old { Roots::Old } else { Roots::Current };
     for result in &mut report.results {
         let name = &result.artifact.name;
+        let image = result.artifact.image.is_some();
         for finding in &mut result.findings {
-            finding.hint = of_finding(finding, name, roots);
+            finding.hint = match finding.code {
+                "attestation-missing" if image => {
+                    Some("nothing that is attached to it there is an attestation".to_owned())
+                }
+                _ => of_finding(finding, name, roots),
+            };
         }
         // An artifact that is allowed needs no advice about what else was there.
         if result.verdict == Verdict::Allowed {
@@ -145,7 +152,7 @@ fn of_code(code: &str) -> Option<&'static str> {
         "vsa-keyid-mismatch" => "give --public-key-id as whoever signed wrote it; it must be theirs",
         "vsa-level-unsupported" => "without --level the summary claims what the evidence supports",
         "vsa-not-issued" => "--on-failure issue issues a summary that says FAILED, for a denial only",
-        _ => return None,
+        code => return images::of(code),
     })
 }
 

@@ -10,7 +10,6 @@ use crate::commands::convert;
 use crate::commands::error::CommandError;
 use crate::commands::exit::Exit;
 use crate::commands::images;
-use crate::commands::images::Network;
 use crate::commands::images::Opened;
 use crate::commands::online;
 use crate::commands::registries::Places;
@@ -140,7 +139,7 @@ pub(super) fn run(args: &Args) -> Outcome {
 
 /// Everything that is attached to an image, as far as it is an attestation or a signature.
 fn attached(text: &str, places: &Places) -> Result<Vec<Inspected>, CommandError> {
-    let Opened { location, place, digest } = images::open(text, places, Network::Allowed)?;
+    let Opened { location, place, digest } = images::open(text, places)?;
     let threads = NonZeroUsize::new(AT_ONCE).unwrap_or(NonZeroUsize::MIN);
     let look = Look { legacy: Legacy::Also };
     let found = evidence(place.as_ref(), &digest, look, threads).map_err(|error| images::refused(&error))?;

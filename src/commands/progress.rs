@@ -1,9 +1,13 @@
-//! Tells on stderr how far long hashing or copying has come: a bar on a terminal, plain lines elsewhere, nothing for short work.
+//! Tells on stderr how far long work has come: a bar on a terminal, plain lines elsewhere, nothing for short work.
 
 use std::env;
 use std::io::IsTerminal;
 use std::sync::Mutex;
 use std::sync::OnceLock;
+use std::sync::PoisonError;
+use std::sync::mpsc::RecvTimeoutError;
+use std::sync::mpsc::channel;
+use std::thread;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -13,6 +17,7 @@ use indicatif::ProgressDrawTarget;
 use indicatif::ProgressStyle;
 
 use crate::commands::terminal;
+use crate::report::Verdict;
 use crate::store::hash::HashProgress;
 use crate::store::oci::copy;
 
@@ -81,11 +86,73 @@ fn shown<T, P: Into<Reached>>(work: impl FnOnce(&(dyn Fn(P) + Sync)) -> T) -> T 
     })
 }
 
+/// How many images were verified, and what they came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Verified {
+    done: usize,
+    denied: usize,
+    undecided: usize,
+}
+
+/// Runs `work` about so many images, which is handed what it must call for the verdict on each, and shows how far it has
+/// come: a bar on a terminal, else a line every five seconds, whether or not anything happens.
+pub(super) fn while_verifying<T>(images: usize, work: impl FnOnce(&(dyn Fn(Verdict) + Sync)) -> T) -> T {
+    let state = Mutex::new(Verified::default());
+    let count = |verdict| {
+        let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.done += 1;
+        state.denied += usize::from(verdict == Verdict::Denied);
+        state.undecided += usize::from(verdict == Verdict::Undecided);
+        *state
+    };
+    let dumb = env::var_os("TERM").is_none_or(|term| term == "dumb");
+    if images < 2 {
+        return work(&|_| {});
+    }
+    if std::io::stderr().is_terminal() && !dumb {
+        let bar = bar("verified [{bar:30}] {msg}, {eta} left");
+        bar.set_length(u64::try_from(images).unwrap_or(u64::MAX));
+        let done = work(&|verdict| {
+            let state = count(verdict);
+            bar.set_position(u64::try_from(state.done).unwrap_or(u64::MAX));
+            bar.set_message(state.words(images));
+        });
+        bar.finish_and_clear();
+        return done;
+    }
+    let (end, ended) = channel::<()>();
+    let seen = &state;
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            // The sender is dropped when the work is done.
+            while ended.recv_timeout(LINE_EVERY) == Err(RecvTimeoutError::Timeout) {
+                let state = *seen.lock().unwrap_or_else(PoisonError::into_inner);
+                terminal::note(&format!("verified {}", state.words(images)));
+            }
+        });
+        let done = work(&|verdict| {
+            count(verdict);
+        });
+        drop(end);
+        done
+    })
+}
+
+impl Verified {
+    fn words(self, images: usize) -> String {
+        let Self { done, denied, undecided } = self;
+        format!("{done} of {images} images, {denied} denied, {undecided} undecided")
+    }
+}
+
 fn new_bar(verb: &str) -> ProgressBar {
+    bar(&format!("{verb}  [{{bar:30}}] {{bytes}} of {{total_bytes}}, {{msg}}, {{eta}} left"))
+}
+
+fn bar(template: &str) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-    let template = format!("{verb}  [{{bar:30}}] {{bytes}} of {{total_bytes}}, {{msg}}, {{eta}} left");
     // A template that cannot be read leaves the library's own.
-    if let Ok(style) = ProgressStyle::with_template(&template) {
+    if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style.progress_chars("=> "));
     }
     bar
@@ -138,6 +205,21 @@ mod tests {
         let progress = copy::Progress { bytes_done: 1 << 20, bytes_total: 3 << 30, blobs_done: 1, blobs_total: 3 };
         let line = lines.next(Duration::from_secs(5), progress.into()).unwrap();
         assert_eq!(line, "copying  1.00 MiB of 3.00 GiB, 1 of 3 blobs");
+    }
+
+    #[test]
+    fn verdicts_are_counted() {
+        assert_eq!(while_verifying(1, |_| 7), 7);
+        let state = Verified { done: 120, denied: 3, undecided: 1 };
+        assert_eq!(state.words(200), "120 of 200 images, 3 denied, 1 undecided");
+        // The thread that writes lines ends with the work.
+        assert_eq!(
+            while_verifying(2, |tell| {
+                tell(Verdict::Denied);
+                8
+            }),
+            8
+        );
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod keyring;
 
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,6 +42,10 @@ pub(super) struct RegistryArgs {
     #[arg(long, value_name = "SECONDS", default_value_t = 60, help_heading = "Registry",
           value_parser = clap::value_parser!(u64).range(1..=MAX_SECONDS))]
     registry_timeout: u64,
+
+    /// Most requests a second to each registry
+    #[arg(long, value_name = "N", help_heading = "Registry", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    registry_rate: Option<u32>,
 }
 
 /// Opens places of images; registries share connections and tokens.
@@ -60,7 +65,7 @@ impl RegistryArgs {
             keyring: Arc::new(keyring::Configured::of_environment()),
             authorities,
             total: Duration::from_secs(self.registry_timeout),
-            per_second: None,
+            per_second: self.registry_rate.and_then(NonZeroU32::new),
         };
         let registries = Registries::new(access);
         registries.map(Places).map_err(|error| CommandError::usage(error.code(), error))

@@ -8,7 +8,6 @@ use crate::commands::Outcome;
 use crate::commands::error::CommandError;
 use crate::commands::exit::Exit;
 use crate::commands::images;
-use crate::commands::images::Network;
 use crate::commands::images::Opened;
 use crate::commands::registries::RegistryArgs;
 use crate::commands::terminal;
@@ -46,7 +45,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    let Opened { location, place, digest } = images::open(&args.image, &args.registry.places()?, Network::Allowed)?;
+    let Opened { location, place, digest } = images::open(&args.image, &args.registry.places()?)?;
     let threads = NonZeroUsize::new(AT_ONCE).unwrap_or(NonZeroUsize::MIN);
     let found = tree(place.as_ref(), &digest, args.platform.as_deref(), threads);
     let found = found.map_err(|error| images::refused(&error))?;

@@ -1,7 +1,13 @@
 //! `sealmark verify`: the verdict on artifacts.
 
+mod images;
+mod lines;
+mod platforms;
+mod sources;
+
 use std::collections::BTreeSet;
 use std::fs;
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -19,32 +25,49 @@ use crate::commands::error::CommandError;
 use crate::commands::exit::Exit;
 use crate::commands::expectations::Expectations;
 use crate::commands::hints;
-use crate::commands::images;
-use crate::commands::images::Network;
+use crate::commands::images::is_image;
+use crate::commands::images::refused;
 use crate::commands::online;
 use crate::commands::online::Logs;
 use crate::commands::policy;
 use crate::commands::progress;
+use crate::commands::registries::Places;
 use crate::commands::registries::RegistryArgs;
 use crate::commands::roots;
 use crate::commands::terminal;
+use crate::commands::verify::images::Choice;
+use crate::commands::verify::images::Court;
+use crate::commands::verify::images::Shared;
+use crate::commands::verify::images::Tags;
+use crate::commands::verify::lines::Heard;
+use crate::commands::verify::lines::Sink;
+use crate::commands::verify::sources::Asked;
+use crate::commands::verify::sources::ImageArgs;
+use crate::formats::artifact::image::ImagePlace;
 use crate::formats::bundle::Bundle;
 use crate::policy::Policy;
 use crate::policy::document::model::Document;
+use crate::report;
 use crate::report::ATTESTATIONS_LEFT_OUT;
 use crate::report::Notice;
+use crate::report::PLATFORM_AMBIGUOUS;
+use crate::report::PLATFORM_MISSING;
 use crate::report::Report;
 use crate::report::Verdict;
 use crate::report::human;
 use crate::report::json;
+use crate::report::lines::Tally;
 use crate::report::markdown;
 use crate::report::sarif;
 use crate::store::beside;
 use crate::store::file::Mode;
 use crate::store::file::Overwrite;
 use crate::store::file::write_atomic;
+use crate::store::hash::HashProgress;
+use crate::store::oci::OciError;
 use crate::store::subjects;
 use crate::store::subjects::Located;
+use crate::trust::root::TrustedRoot;
 use crate::upgrade::Proofs;
 use crate::verify::Verifier;
 
@@ -62,8 +85,12 @@ FILE.sigstore, FILE.bundle, FILE.provenance.json, and in the same folder multipl
 provenance.intoto.jsonl, attestation.intoto.jsonl.
 
 An image is looked up in its registry, layout or archive, and every attestation that is attached to it counts: bundles that refer \
-to it, and what cosign stored under tags before. A registry that does not answer, or does not let anybody look, ends in exit code 3, \
-never in \"nothing there\".
+to it, and what cosign stored under tags before. A registry that does not answer, or does not let anybody look, leaves the image \
+undecided, never \"nothing there\", and ends nothing else. What is attached to an index covers the images that it lists; what is \
+attached to one of them covers nothing else.
+
+With --format jsonl there is a line for each image as soon as it is decided, and a last one that counts them. With --output FILE they \
+are written to FILE.partial, which takes the name at the end.
 
 Nothing else is fetched and no socket is opened, but with --online: then a public log is asked for the entry of each \
 attestation that shows no proof of when it was signed, and what it answers is verified like everything else. Exit codes: 0 all are allowed, 1 one is denied, 2 wrong usage, 3 could not \
@@ -75,7 +102,7 @@ decide.";
 pub(super) struct Args {
     /// A file, a pattern, a folder, a digest such as sha256:…, @FILE with checksums, or an image: REGISTRY/IMAGE[:TAG][@DIGEST],
     /// oci-layout:DIR, oci-archive:FILE
-    #[arg(value_name = "SUBJECT", required = true, value_parser = NonEmptyStringValueParser::new())]
+    #[arg(value_name = "SUBJECT", required_unless_present_any = ["images_from", "manifests"], value_parser = NonEmptyStringValueParser::new())]
     subjects: Vec<String>,
 
     /// File of attestations: a bundle, an envelope, an array or JSON Lines of them; repeatable
@@ -104,6 +131,9 @@ pub(super) struct Args {
 
     #[command(flatten)]
     network: online::Args,
+
+    #[command(flatten)]
+    images: ImageArgs,
 
     #[command(flatten)]
     registry: RegistryArgs,
@@ -137,20 +167,37 @@ pub(super) enum ReportFormat {
     Sarif,
     /// GitHub-flavoured Markdown, for the summary of a job
     Markdown,
+    /// One JSON document in each line as soon as an image is decided, and a last one that counts them
+    Jsonl,
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    let report = Prepared::new(args)?.report(Timestamp::now())?;
+    let prepared = Prepared::new(args)?;
+    if args.format == ReportFormat::Jsonl {
+        let sink = Sink::open(args.output.as_deref())?;
+        prepared.each(Timestamp::now(), |report| ((), sink.take(&report)))?;
+        return sink.finish();
+    }
+    let report = prepared.report(Timestamp::now())?;
     write(&report, args.format, args.output.as_deref())?;
     Ok(exit(&report))
 }
 
 /// How the program ends after a report.
 pub(super) fn exit(report: &Report) -> Exit {
-    match report.verdict {
+    exit_of(report.verdict, report.codes().keys())
+}
+
+/// The same, by the codes of what is not allowed: where all that is wrong is a platform that was asked for, so was the usage.
+fn exit_of<'a>(verdict: Verdict, mut codes: impl Iterator<Item = &'a &'static str>) -> Exit {
+    match verdict {
         Verdict::Allowed => Exit::Done,
         Verdict::Denied => Exit::Denied,
-        Verdict::Undecided => Exit::Undecided,
+        Verdict::Undecided => {
+            let platform = |code: &&str| [PLATFORM_AMBIGUOUS, PLATFORM_MISSING].contains(code);
+            let first = codes.next().is_some_and(platform);
+            if first && codes.all(platform) { Exit::Usage } else { Exit::Undecided }
+        }
     }
 }
 
@@ -159,6 +206,8 @@ pub(super) struct Prepared<'a> {
     args: &'a Args,
     judge: By,
     located: Vec<Located>,
+    images: Vec<Asked>,
+    places: Option<Places>,
     attestations: Where,
     left_out: Option<Notice>,
 }
@@ -180,13 +229,24 @@ impl<'a> Prepared<'a> {
                 },
             })),
         };
-        let located = located(args)?;
+        let (typed, others): (Vec<String>, Vec<String>) =
+            args.subjects.iter().cloned().partition(|text| args.bundle.is_empty() && is_image(text));
+        let mut images = args.images.asked(&typed)?;
+        let mut located = Vec::new();
+        if !others.is_empty() {
+            located = subjects::locate(&others).map_err(|error| artifacts::refused(&error))?;
+        }
+        if !args.bundle.is_empty() {
+            located.extend(images.drain(..).map(pinned).collect::<Result<Vec<_>, _>>()?);
+        }
+        check(args, &images)?;
+        let places = if images.is_empty() { None } else { Some(args.registry.places()?) };
         let attestations = attestations(args, &located)?;
-        let (located, left_out) = without_attestations(located, &args.subjects, &attestations);
-        if located.is_empty() {
+        let (located, left_out) = without_attestations(located, &others, &attestations);
+        if located.is_empty() && images.is_empty() {
             return Err(artifacts::refused(&subjects::SubjectsError::Empty));
         }
-        Ok(Self { args, judge, located, attestations, left_out })
+        Ok(Self { args, judge, located, images, places, attestations, left_out })
     }
 
     /// What is judged by.
@@ -211,15 +271,83 @@ impl<'a> Prepared<'a> {
     /// Verifies and judges.
     ///
     /// # Errors
-    /// [`assess::AssessError`].
+    /// [`assess::AssessError`]. What is wrong with an image is in the report.
     pub(super) fn report(self, now: Timestamp) -> Result<Report, CommandError> {
-        let mut report = match &self.judge {
-            By::Policy(document) => by_policy(document, self.args, &self.located, &self.attestations, now)?,
-            By::Flags(flags) => by_flags(flags, self.args, &self.located, &self.attestations, now)?,
+        Ok(Report::merged(now, self.each(now, |report| (report, Heard::Yes))?))
+    }
+
+    /// Verifies and judges the files, then each image, and hands each report to `take` as soon as it is there.
+    ///
+    /// # Errors
+    /// The same.
+    fn each<R: Send>(self, now: Timestamp, take: impl Fn(Report) -> (R, Heard) + Sync) -> Result<Vec<R>, CommandError> {
+        let own: Vec<TrustedRoot>;
+        let roots = match &self.judge {
+            By::Flags(flags) => flags.verifier.roots(),
+            By::Policy(document) => {
+                own = document.verifiers.iter().flat_map(|verifier| verifier.roots.clone()).collect();
+                &own
+            }
         };
-        report.notices.extend(self.left_out);
-        hints::advise(&mut report);
-        Ok(report)
+        let logs = Logs::new(&self.args.network, roots)?;
+        let mut made = Vec::new();
+        if !self.located.is_empty() {
+            let work = |tell: &(dyn Fn(HashProgress) + Sync)| {
+                self.assess(&self.located, &self.attestations, artifacts::threads(), (&logs, now), tell)
+            };
+            let mut report = progress::while_hashing(work)?;
+            report.notices.extend(self.left_out.clone());
+            hints::advise(&mut report);
+            let (first, heard) = take(report);
+            made.push(first);
+            if heard == Heard::No {
+                return Ok(made);
+            }
+        }
+        let Some(places) = &self.places else { return Ok(made) };
+        let threads = if self.images.len() == 1 { artifacts::threads() } else { NonZeroUsize::MIN };
+        let judge =
+            |image: &Located| self.assess(std::slice::from_ref(image), &Where::Beside, threads, (&logs, now), &|_| {});
+        let court = Court {
+            places,
+            judge: &judge,
+            choice: self.args.images.choice(),
+            look: self.args.images.look(),
+            now,
+            at_once: self.args.images.at_once(),
+            tags: if self.images.len() == 1 { Tags::Said } else { Tags::Reported },
+            shared: Shared::new(&self.images),
+        };
+        made.extend(progress::while_verifying(self.images.len(), |tell| {
+            court.each(&self.images, |report| {
+                tell(report.verdict);
+                take(report)
+            })
+        }));
+        Ok(made)
+    }
+
+    fn assess(
+        &self,
+        artifacts: &[Located],
+        attestations: &Where,
+        threads: NonZeroUsize,
+        (logs, now): (&Logs<'_>, Timestamp),
+        tell: &(dyn Fn(HashProgress) + Sync),
+    ) -> Result<Report, CommandError> {
+        let ask = |bundle: &Bundle| logs.ask(bundle);
+        let proofs = if self.args.online { Proofs::Asked(&ask) } else { Proofs::InFiles };
+        let report = match &self.judge {
+            By::Flags(flags) => {
+                let (verifier, policy) = (&flags.verifier, &flags.policy);
+                assess(&Request { verifier, policy, artifacts, attestations, proofs, now, threads }, tell)
+            }
+            By::Policy(document) => {
+                let request = DocumentRequest { document, artifacts, attestations, proofs, now, threads };
+                assess::document::assess(&request, tell).map(|assessed| assessed.report)
+            }
+        };
+        report.map_err(|error: assess::AssessError| CommandError::undecided(error.code(), error))
     }
 }
 
@@ -238,52 +366,6 @@ pub(super) struct Flags {
     verifier: Verifier,
 }
 
-fn by_flags(
-    flags: &Flags,
-    args: &Args,
-    located: &[Located],
-    attestations: &Where,
-    now: Timestamp,
-) -> Result<Report, CommandError> {
-    let logs = Logs::new(&args.network, flags.verifier.roots())?;
-    let ask = |bundle: &Bundle| logs.ask(bundle);
-    let request = Request {
-        proofs: if args.online { Proofs::Asked(&ask) } else { Proofs::InFiles },
-        verifier: &flags.verifier,
-        policy: &flags.policy,
-        artifacts: located,
-        attestations,
-        now,
-        threads: artifacts::threads(),
-    };
-    let report = progress::while_hashing(|tell| assess(&request, tell));
-    report.map_err(|error: assess::AssessError| CommandError::undecided(error.code(), error))
-}
-
-/// The roots and keys are the policy's own.
-fn by_policy(
-    document: &Document,
-    args: &Args,
-    located: &[Located],
-    attestations: &Where,
-    now: Timestamp,
-) -> Result<Report, CommandError> {
-    let roots: Vec<_> = document.verifiers.iter().flat_map(|verifier| verifier.roots.clone()).collect();
-    let logs = Logs::new(&args.network, &roots)?;
-    let ask = |bundle: &Bundle| logs.ask(bundle);
-    let request = DocumentRequest {
-        proofs: if args.online { Proofs::Asked(&ask) } else { Proofs::InFiles },
-        document,
-        artifacts: located,
-        attestations,
-        now,
-        threads: artifacts::threads(),
-    };
-    let assessed = progress::while_hashing(|tell| assess::document::assess(&request, tell));
-    let assessed = assessed.map_err(|error: assess::AssessError| CommandError::undecided(error.code(), error))?;
-    Ok(assessed.report)
-}
-
 /// Writes a report where and how it was asked for.
 ///
 /// # Errors
@@ -295,29 +377,49 @@ pub(super) fn write(report: &Report, format: ReportFormat, output: Option<&str>)
         ReportFormat::Json => json::write(report, &mut text),
         ReportFormat::Sarif => sarif::write(report, &mut text),
         ReportFormat::Markdown => markdown::write(report, &mut text),
+        ReportFormat::Jsonl => {
+            let mut tally = Tally::default();
+            tally.add(report);
+            report::lines::results(report, &mut text).and_then(|()| report::lines::summary(&tally, &mut text))
+        }
     };
     written.map_err(|error| CommandError::undecided("output-failed", error))?;
     match (output, format) {
         (Some(path), _) => write_atomic(Path::new(path), &text, Overwrite::Replace, Mode::Public)
             .map_err(|error| CommandError::undecided(error.code(), error)),
         (None, ReportFormat::Human) => terminal::print_verdicts(&String::from_utf8_lossy(&text)),
-        (None, ReportFormat::Json | ReportFormat::Sarif | ReportFormat::Markdown) => terminal::print(&text),
+        (None, ReportFormat::Json | ReportFormat::Sarif | ReportFormat::Markdown | ReportFormat::Jsonl) => {
+            terminal::print(&text)
+        }
     }
 }
 
-/// What the subjects name. Images are looked up with what is attached to them, unless the attestations are in files.
-fn located(args: &Args) -> Result<Vec<Located>, CommandError> {
-    let (images, others): (Vec<String>, Vec<String>) =
-        args.subjects.iter().cloned().partition(|text| args.bundle.is_empty() && images::is_image(text));
-    let mut located = Vec::new();
-    if !others.is_empty() {
-        located = subjects::locate(&others).map_err(|error| artifacts::refused(&error))?;
+/// An image that attestations in files are about: nothing is looked up, so its digest must be there.
+fn pinned(asked: Asked) -> Result<Located, CommandError> {
+    match asked.location.digest {
+        Some(digest) => Ok(Located::Digests { name: asked.location.place.to_string(), digests: vec![digest] }),
+        None => {
+            let message =
+                format!("{:?}: expected an image with its digest beside --bundle, found none", asked.reference);
+            Err(CommandError::usage("subject-image-unpinned", message))
+        }
     }
-    if !images.is_empty() {
-        let network = if args.offline { Network::Forbidden } else { Network::Allowed };
-        located.extend(images::look_up(&images, &args.registry.places()?, network)?);
+}
+
+/// Refuses what cannot be done, before anything is asked.
+fn check(args: &Args, images: &[Asked]) -> Result<(), CommandError> {
+    if images.is_empty() && args.images.choice() != Choice::AsNamed {
+        let message = "expected an image beside --platform and --each-platform, found none";
+        return Err(CommandError::usage("platform-without-image", message));
     }
-    Ok(located)
+    let registries = images.iter().filter_map(|image| match &image.location.place {
+        ImagePlace::Registry(name) => Some(name),
+        ImagePlace::Layout(_) | ImagePlace::Archive(_) => None,
+    });
+    match registries.into_iter().next().filter(|_| args.offline) {
+        Some(name) => Err(refused(&OciError::Offline { place: name.to_string() })),
+        None => Ok(()),
+    }
 }
 
 fn attestations(args: &Args, located: &[Located]) -> Result<Where, CommandError> {

@@ -12,6 +12,7 @@ pub mod docker_config;
 pub mod envelope;
 mod error;
 pub mod gcloud;
+pub mod image_list;
 pub mod json;
 pub mod jwt;
 pub mod log_entry;

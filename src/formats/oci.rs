@@ -1,5 +1,6 @@
 //! OCI manifests, indexes and descriptors, as far as finding attestations needs them.
 
+pub mod platform;
 pub mod referrer;
 
 use std::collections::BTreeMap;

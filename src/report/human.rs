@@ -11,6 +11,7 @@ use crate::report::Build;
 use crate::report::Candidate;
 use crate::report::Fact;
 use crate::report::Finding;
+use crate::report::ImageOrigin;
 use crate::report::LogDemand;
 use crate::report::Outcome;
 use crate::report::Proof;
@@ -46,9 +47,17 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     }
     for result in &report.results {
         self::result(result, out)?;
+        if let Some(image) = &result.artifact.image {
+            named(image, out)?;
+        }
         #[cfg(feature = "policy-file")]
         if let Some(policy) = &report.policy {
             crate::report::policy::write(policy, &result.artifact.name, out)?;
+        }
+    }
+    if report.results.len() > 1 && report.results.iter().any(|result| result.artifact.image.is_some()) {
+        for (code, count) in report.codes() {
+            writeln!(out, "  {count:>6} with {code}")?;
         }
     }
     for notice in &report.notices {
@@ -56,6 +65,22 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         hint(notice.hint.as_deref(), out)?;
     }
     Ok(())
+}
+
+/// Who named an image, where that is more than the person who typed it.
+fn named(image: &ImageOrigin, out: &mut dyn Write) -> io::Result<()> {
+    let mut rows = Rows::default();
+    if let Some(platform) = &image.platform {
+        rows.push("platform", platform, image.index.as_ref().map(|index| format!("in {index}")).unwrap_or_default());
+    }
+    for by in image.named_by.iter().take(SHOWN) {
+        rows.push("named by", by, image.reference.clone());
+    }
+    rows.write(out)?;
+    match image.named_by.len().checked_sub(SHOWN) {
+        Some(more @ 1..) => writeln!(out, "  … and {}", count(more, "more place")),
+        _ => Ok(()),
+    }
 }
 
 fn count(n: usize, what: &str) -> String {

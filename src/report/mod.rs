@@ -9,6 +9,7 @@ mod finding;
 pub mod human;
 pub mod inspection;
 pub mod json;
+pub mod lines;
 pub mod markdown;
 mod order;
 #[cfg(feature = "policy-file")]
@@ -20,6 +21,9 @@ pub mod sarif;
 mod text;
 pub mod tree;
 pub mod trust;
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -57,8 +61,26 @@ pub const SCHEMA: &str = "https://sealmark.dev/schemas/report-v1.json";
 pub const ATTESTATION_MISSING: &str = "attestation-missing";
 /// The notice about files that were taken for attestations and not for artifacts.
 pub const ATTESTATIONS_LEFT_OUT: &str = "attestations-left-out";
+/// The notice about an image that is an index.
+pub const IMAGE_INDEX: &str = "image-index";
+/// The notice about an image of a platform that is allowed because its index is.
+pub const COVERED_BY_INDEX: &str = "covered-by-index";
+/// The finding about an index of which only the platforms are attested.
+pub const INDEX_NOT_ATTESTED: &str = "index-not-attested";
+/// The finding about a platform that an image is not for.
+pub const PLATFORM_MISSING: &str = "image-platform-missing";
+/// The finding about a platform that an index lists more than once.
+pub const PLATFORM_AMBIGUOUS: &str = "image-platform-ambiguous";
 /// Every code that starts here and is no other module's.
-pub const CODES: &[&str] = &["attestation-missing", "attestations-left-out"];
+pub const CODES: &[&str] = &[
+    "attestation-missing",
+    "attestations-left-out",
+    "covered-by-index",
+    "image-index",
+    "image-platform-ambiguous",
+    "image-platform-missing",
+    "index-not-attested",
+];
 
 /// What became of a verification.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -171,17 +193,37 @@ pub struct ReportedArtifact {
     pub name: String,
     /// What it is; empty when it could not be read.
     pub digests: DigestSet,
+    /// How an image was named, and by whom; absent for what was not looked up as an image.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image: Option<Box<ImageOrigin>>,
+}
+
+/// How an image was named, and by whom.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ImageOrigin {
+    /// The reference as it was written.
+    pub reference: String,
+    /// The lists and manifests that name it, with line or object; empty where it was typed.
+    pub named_by: Vec<String>,
+    /// The platform that its index lists it for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub platform: Option<String>,
+    /// The index that it was found in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub index: Option<String>,
 }
 
 impl ReportedArtifact {
     /// An artifact with its digests.
     pub fn known(artifact: &Artifact) -> Self {
-        Self { name: artifact.name().to_owned(), digests: artifact.digests().iter().collect() }
+        Self { name: artifact.name().to_owned(), digests: artifact.digests().iter().collect(), image: None }
     }
 
     /// One that could not be read.
     pub fn unread(name: &str) -> Self {
-        Self { name: name.to_owned(), digests: DigestSet::default() }
+        Self { name: name.to_owned(), digests: DigestSet::default(), image: None }
     }
 }
 
@@ -330,6 +372,52 @@ impl Report {
             policy: None,
         }
     }
+
+    /// One report of several, in their order: their results, each notice once, and what policies came to.
+    pub fn merged(verified_at: Timestamp, reports: Vec<Self>) -> Self {
+        let (mut results, mut notices) = (Vec::new(), Vec::new());
+        #[cfg(feature = "policy-file")]
+        let mut policy: Option<policy::PolicyReport> = None;
+        for report in reports {
+            results.extend(report.results);
+            for notice in report.notices {
+                if !notices.contains(&notice) {
+                    notices.push(notice);
+                }
+            }
+            #[cfg(feature = "policy-file")]
+            match (&mut policy, report.policy) {
+                (Some(policy), Some(more)) => policy.results.extend(more.results),
+                (policy @ None, more) => *policy = more,
+                (Some(_), None) => {}
+            }
+        }
+        Self {
+            #[cfg(feature = "policy-file")]
+            policy,
+            ..Self::new(verified_at, results, notices)
+        }
+    }
+
+    /// How many artifacts that are not allowed have each code, in their findings or in those of their attestations.
+    pub fn codes(&self) -> BTreeMap<&'static str, usize> {
+        let mut codes = BTreeMap::new();
+        for result in &self.results {
+            result.codes().into_iter().for_each(|code| *codes.entry(code).or_insert(0) += 1);
+        }
+        codes
+    }
+}
+
+impl ArtifactResult {
+    /// Each code that says why it is not allowed; none where it is.
+    pub fn codes(&self) -> BTreeSet<&'static str> {
+        if self.verdict == Verdict::Allowed {
+            return BTreeSet::new();
+        }
+        let candidates = self.candidates.iter().flat_map(|candidate| &candidate.findings);
+        self.findings.iter().chain(candidates).map(|finding| finding.code).collect()
+    }
 }
 
 #[cfg(test)]
@@ -343,7 +431,16 @@ mod tests {
 
     #[test]
     fn own_codes_are_listed() {
-        assert_eq!(CODES, [ATTESTATION_MISSING, ATTESTATIONS_LEFT_OUT]);
+        let own = [
+            ATTESTATION_MISSING,
+            ATTESTATIONS_LEFT_OUT,
+            COVERED_BY_INDEX,
+            IMAGE_INDEX,
+            PLATFORM_AMBIGUOUS,
+            PLATFORM_MISSING,
+            INDEX_NOT_ATTESTED,
+        ];
+        assert_eq!(CODES, own);
     }
 
     #[test]

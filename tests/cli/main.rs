@@ -12,6 +12,7 @@ mod hostile;
 mod images;
 mod loads;
 mod looking;
+mod many;
 mod migration;
 mod online;
 mod run;

@@ -157,27 +157,54 @@ impl Read for Stream {
 /// How often one registry is asked.
 pub(super) struct Pace {
     gap: Option<Duration>,
-    next: Mutex<Option<Instant>>,
+    turns: Mutex<Turns>,
+}
+
+#[derive(Default)]
+struct Turns {
+    next: Option<Instant>,
+    /// Until when the registry asked to be left alone.
+    held: Option<Instant>,
 }
 
 impl Pace {
     pub(super) fn new(per_second: Option<NonZeroU32>) -> Self {
-        Self { gap: per_second.map(|n| Duration::from_secs(1) / n.get()), next: Mutex::new(None) }
+        Self { gap: per_second.map(|n| Duration::from_secs(1) / n.get()), turns: Mutex::default() }
     }
 
-    /// Waits for its turn, and says how long that took.
+    /// Waits for its turn, and says how long that took. Whoever waits while the registry asks to be left alone waits for that
+    /// too; it ends, since nobody is asked to wait without asking.
     fn wait(&self) -> Duration {
-        let Some(gap) = self.gap else { return Duration::ZERO };
-        let now = Instant::now();
-        let turn = {
-            let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
-            let turn = next.map_or(now, |next| next.max(now));
-            *next = Some(turn + gap);
-            turn
-        };
-        let pause = turn.saturating_duration_since(now);
-        thread::sleep(pause);
-        pause
+        let start = Instant::now();
+        loop {
+            let turn = self.turn(Instant::now());
+            thread::sleep(turn.saturating_duration_since(Instant::now()));
+            if !self.is_held(turn) {
+                return start.elapsed();
+            }
+        }
+    }
+
+    /// When whoever asks now may go on.
+    fn turn(&self, now: Instant) -> Instant {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = [turns.next, turns.held].into_iter().flatten().fold(now, Instant::max);
+        if let Some(gap) = self.gap {
+            turns.next = Some(turn + gap);
+        }
+        turn
+    }
+
+    /// Nobody's turn comes before then.
+    fn hold(&self, until: Instant) {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        turns.held = Some(turns.held.map_or(until, |held| held.max(until)));
+    }
+
+    /// Whether a turn was taken back meanwhile.
+    fn is_held(&self, turn: Instant) -> bool {
+        let turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        turns.held.is_some_and(|held| held > turn)
     }
 }
 
@@ -297,10 +324,12 @@ impl Transport {
     ) -> Result<T, RegistryError> {
         let mut end = Instant::now() + self.total;
         let mut pause = FIRST_PAUSE;
+        let mut own = Duration::ZERO;
         let mut n = 0;
         loop {
-            // Waiting for one's own turn is no part of waiting for the registry.
-            end += pace.map(Pace::wait).unwrap_or_default();
+            // Waiting for one's own turn is no part of waiting for the registry, but what it asked for itself is.
+            let waited = pace.map(Pace::wait).unwrap_or_default();
+            end += waited.saturating_sub(std::mem::take(&mut own));
             n += 1;
             let (error, asked) = match attempt(end) {
                 Attempt::Done(value) => return Ok(value),
@@ -315,7 +344,13 @@ impl Transport {
             if n >= MAX_ATTEMPTS || wait >= end.saturating_duration_since(Instant::now()) {
                 return Err(error);
             }
-            thread::sleep(wait);
+            match pace.filter(|_| asked.is_some()) {
+                Some(pace) => {
+                    own = wait;
+                    pace.hold(Instant::now() + wait);
+                }
+                None => thread::sleep(wait),
+            }
             pause = pause.saturating_mul(2);
         }
     }
@@ -428,4 +463,35 @@ pub(super) fn plain(url: &Url) -> String {
         return "…".to_owned();
     }
     http::shown(url.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn turns_are_a_gap_apart() {
+        let pace = Pace::new(NonZeroU32::new(10));
+        let now = Instant::now();
+        let turns = [(); 3].map(|()| pace.turn(now) - now);
+        assert_eq!(turns, [0, 100, 200].map(Duration::from_millis));
+        let free = Pace::new(None);
+        assert_eq!([(); 3].map(|()| free.turn(now) - now), [Duration::ZERO; 3]);
+    }
+
+    #[test]
+    fn what_a_registry_asks_of_one_counts_for_all() {
+        for (rate, after) in [(None, [300, 300]), (NonZeroU32::new(10), [300, 400])] {
+            let pace = Pace::new(rate);
+            let now = Instant::now();
+            let before = pace.turn(now);
+            pace.hold(now + Duration::from_millis(300));
+            // A shorter wait does not take back a longer one.
+            pace.hold(now + Duration::from_millis(100));
+            assert!(pace.is_held(before));
+            let turns = [(); 2].map(|()| pace.turn(now));
+            assert_eq!(turns.map(|turn| turn - now), after.map(Duration::from_millis));
+            assert!(turns.iter().all(|turn| !pace.is_held(*turn)));
+        }
+    }
 }
