@@ -17,6 +17,7 @@ const COMMANDS: &[&[&str]] = &[
     &["verify-vsa"],
     &["vsa"],
     &["inspect"],
+    &["copy"],
     &["policy", "check"],
     &["policy", "lint"],
     &["policy", "test"],

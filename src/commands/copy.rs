@@ -32,14 +32,17 @@ use crate::store::oci::copy::Take;
 use crate::store::oci::copy::Wanted;
 use crate::store::oci::evidence::Legacy;
 
-/// Copies an image, its platforms and everything attached to it: attestations, signatures, lists of components, in each form.
-/// Every byte is held against its digest. Nothing of it is believed: verify where it arrives.
+/// Arguments.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "To a network without internet:
+#[command(
+    after_help = "Every byte is held against its digest. Copying believes nothing of it: verify where it arrives.
+
+To a network without internet:
   sealmark copy ghcr.io/acme/app:1.4 oci-layout:app
   (carry the folder app across)
   sealmark verify oci-layout:app --source-uri github.com/acme/app
-  sealmark copy oci-layout:app registry.internal/acme/app:1.4")]
+  sealmark copy oci-layout:app registry.internal/acme/app:1.4"
+)]
 pub(super) struct Args {
     /// REGISTRY/REPOSITORY[:TAG][@sha256:…], oci-layout:DIR, oci-archive:FILE or docker-archive:FILE
     #[arg(value_name = "SOURCE", value_parser = NonEmptyStringValueParser::new())]
