@@ -377,7 +377,8 @@ fn what_exists_is_attached_where_it_belongs() {
         refused(to(attach("sbom.json.sigstore.json"), &[]), "not-an-attestation");
         refused(to(attach("l.jsonl"), &[]), "subject-not-in-statement");
         refused(to(attach("sbom.json"), &[]), "not-an-attestation");
-        let of_type = fs::read_to_string(story.world.path("b.json")).unwrap().replace("vnd.in-toto+json", "vnd.other+json");
+        let of_type =
+            fs::read_to_string(story.world.path("b.json")).unwrap().replace("vnd.in-toto+json", "vnd.other+json");
         story.world.write("other.json", of_type);
         refused(to(attach("other.json"), &[]), "not-an-attestation");
         let moved = story.name(":other");
