@@ -13,6 +13,8 @@ const COMMANDS: &[&[&str]] = &[
     &["demo"],
     &["generate"],
     &["attest"],
+    &["sign"],
+    &["attach"],
     &["verify"],
     &["verify-vsa"],
     &["vsa"],

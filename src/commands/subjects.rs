@@ -35,8 +35,8 @@ const LIST_VARIABLE: &str = "GITHUB_ARTIFACTS_LIST";
 /// Flags that name subjects.
 #[derive(Debug, clap::Args)]
 pub(super) struct SubjectArgs {
-    /// A file, a pattern, a folder, a digest such as sha256:…, @FILE or @- with checksums, REGISTRY/IMAGE@sha256:…,
-    /// oci-layout:DIR, or npm:FILE.tgz
+    /// A file, a pattern, a folder, a digest such as sha256:…, @FILE or @- with checksums, REGISTRY/IMAGE@sha256:… (attest
+    /// takes a tag too), oci-layout:DIR, or npm:FILE.tgz
     #[arg(value_name = "SUBJECT", value_parser = NonEmptyStringValueParser::new())]
     pub(super) subjects: Vec<String>,
 

@@ -28,7 +28,7 @@ const SHARED_NAME: &str = "attestation.intoto.jsonl";
 /// Where and how it is written.
 #[derive(Debug, clap::Args)]
 pub(super) struct OutputArgs {
-    /// Where to write; without it NAME.sigstore.json beside a single file, otherwise attestation.intoto.jsonl in the folder
+    /// Where to write; without it attached to each image, NAME.sigstore.json beside a single file, otherwise attestation.intoto.jsonl in the folder
     /// that the files share, or in the current one. With --single-subject a folder
     #[arg(long, value_name = "FILE", help_heading = "Output", value_parser = NonEmptyStringValueParser::new())]
     output: Option<String>,
