@@ -125,7 +125,8 @@ fn of_code(code: &str) -> Option<&'static str> {
         }
         "fact-unbacked" => "say whom you trust to state it: --identity with --issuer, or --key",
         "predicate-type-mismatch" => "to accept another kind of attestation, name it with --type",
-        "plain-signature" => "a plain signature attests nothing; look for a bundle with a Statement in it",
+        "message-bytes-needed" => "sign with a P-256 or RSA key, or attest the file in place of signing it",
+        "simple-signing-envelope" => "let Tekton Chains store provenance, and verify that",
         "log-required" => "sealmark inspect --upgrade writes a bundle with the log's entry, where there is one",
         "evidence-missing" => "sealmark inspect shows the type of an attestation and who says to have signed it",
         "not-an-attestation" => "sealmark inspect shows what is in a file",

@@ -107,9 +107,9 @@ fn look(text: &str, places: &Places, network: Network) -> Result<Located, Comman
     Ok(Located::Image { name, digest, attached })
 }
 
-/// What is attached, as far as it is an attestation.
+/// What is attached, as far as it is an attestation or a plain signature, which has a type of its own.
 fn attestation(place: &ImagePlace, one: Attached) -> Option<AttachedAttestation> {
-    let AttachedContent::Attestation(bundle) = one.content else { return None };
+    let (AttachedContent::Attestation(bundle) | AttachedContent::Signature(bundle)) = one.content else { return None };
     let layer = one.layer.map(|layer| format!(", layer {layer}")).unwrap_or_default();
     Some(AttachedAttestation { source: format!("{place}@{} ({}{layer})", one.manifest, one.form), bundle })
 }

@@ -9,6 +9,7 @@ use crate::formats::FormatError;
 use crate::formats::digest::DigestSet;
 use crate::formats::json;
 use crate::formats::json::Fields;
+use crate::formats::predicate_type;
 
 /// `_type` of Statement v1 (in-toto attestation spec v1, "Statement").
 pub const STATEMENT_V1: &str = "https://in-toto.io/Statement/v1";
@@ -89,7 +90,22 @@ impl Statement {
         Ok(Self { version, subjects, predicate_type, predicate, extra: fields.rest(), signed })
     }
 
-    /// The bytes this Statement was read from.
+    /// A plain signature as a Statement, so that it is judged by what judges attestations: of type
+    /// [`predicate_type::SIGNATURE`], with an empty predicate, about one subject. Nobody signed this Statement; `signed`
+    /// is what was signed.
+    pub fn of_signature(subject: Subject, signed: Arc<[u8]>) -> Self {
+        Self {
+            version: StatementVersion::V1,
+            subjects: vec![subject],
+            predicate_type: predicate_type::SIGNATURE.to_owned(),
+            predicate: Value::Object(Map::new()),
+            extra: Map::new(),
+            signed,
+        }
+    }
+
+    /// The bytes this Statement was read from; of a plain signature the text that was signed, empty where only its digest
+    /// is known.
     pub fn signed_bytes(&self) -> &Arc<[u8]> {
         &self.signed
     }
