@@ -56,7 +56,8 @@ pub const MAX_URI: usize = 4096;
 /// The URI that is written for a word of [`TABLE`], or for a URI itself; `None` for anything else, and for [`SIGNATURE`]:
 /// a signature says nothing, so nobody writes a predicate of that type.
 pub fn written(text: &str) -> Option<&str> {
-    let uri = TABLE.iter().find(|row| row.word == text).map(|row| row.uri).or_else(|| is_type_uri(text).then_some(text));
+    let uri =
+        TABLE.iter().find(|row| row.word == text).map(|row| row.uri).or_else(|| is_type_uri(text).then_some(text));
     uri.filter(|uri| *uri != SIGNATURE)
 }
 

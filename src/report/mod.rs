@@ -16,6 +16,7 @@ pub mod policy;
 pub mod policy_files;
 mod rows;
 pub mod sarif;
+mod signers;
 mod text;
 pub mod trust;
 
@@ -46,6 +47,8 @@ pub use finding::Backing;
 pub use finding::Finding;
 pub use finding::step_name;
 pub use order::names_alike;
+pub use signers::CountedSigner;
+pub use signers::Signers;
 pub use text::plain;
 
 /// What a report says it is. Fields may be added under this name; none changes its meaning or goes away.
@@ -55,8 +58,10 @@ pub const SCHEMA: &str = "https://sealmark.dev/schemas/report-v1.json";
 pub const ATTESTATION_MISSING: &str = "attestation-missing";
 /// The notice about files that were taken for attestations and not for artifacts.
 pub const ATTESTATIONS_LEFT_OUT: &str = "attestations-left-out";
+/// The finding about an artifact that too few distinct signers vouch for.
+pub const THRESHOLD_NOT_MET: &str = "threshold-not-met";
 /// Every code that starts here and is no other module's.
-pub const CODES: &[&str] = &["attestation-missing", "attestations-left-out"];
+pub const CODES: &[&str] = &["attestation-missing", "attestations-left-out", "threshold-not-met"];
 
 /// What became of a verification.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -100,7 +105,8 @@ pub struct Tool {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum Verdict {
-    /// At least one attestation satisfies every expectation by itself.
+    /// At least one attestation satisfies every expectation by itself, or as many distinct signers as were demanded gave
+    /// one that does.
     Allowed,
     /// None does.
     Denied,
@@ -156,6 +162,9 @@ pub struct ArtifactResult {
     pub findings: Vec<Finding>,
     /// Every attestation that was looked at for it, accepted or not, in the order in which they were read.
     pub candidates: Vec<Candidate>,
+    /// Who counted, where more than one distinct signer was demanded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signers: Option<Signers>,
     /// What nobody looked at, so that an allowed artifact is not taken for more than it is; empty unless allowed.
     pub not_checked: Vec<NotChecked>,
 }
@@ -336,12 +345,13 @@ mod tests {
 
     fn result(verdict: Verdict) -> ArtifactResult {
         let artifact = ReportedArtifact::unread("x");
-        ArtifactResult { artifact, verdict, findings: Vec::new(), candidates: Vec::new(), not_checked: Vec::new() }
+        let (findings, candidates) = (Vec::new(), Vec::new());
+        ArtifactResult { artifact, verdict, findings, candidates, signers: None, not_checked: Vec::new() }
     }
 
     #[test]
     fn own_codes_are_listed() {
-        assert_eq!(CODES, [ATTESTATION_MISSING, ATTESTATIONS_LEFT_OUT]);
+        assert_eq!(CODES, [ATTESTATION_MISSING, ATTESTATIONS_LEFT_OUT, THRESHOLD_NOT_MET]);
     }
 
     #[test]

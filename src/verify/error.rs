@@ -87,7 +87,9 @@ pub enum VerifyError {
         found: String,
     },
     /// A kind of key that signs more than the SHA-256 of a message, and only that is known.
-    #[error("expected the signed bytes themselves, without which no signature by {kind} is checked, found their SHA-256")]
+    #[error(
+        "expected the signed bytes themselves, without which no signature by {kind} is checked, found their SHA-256"
+    )]
     MessageBytes {
         /// What kind of key.
         kind: &'static str,

@@ -35,7 +35,9 @@ pub(super) fn check(bundle: &Bundle) -> Result<(ShapeChecked, Signed<'_>), Verif
         Content::SimpleSigning { payload, signature } if bundle.version == Version::CosignLayer => {
             Signed::Text { text: payload, signature }
         }
-        Content::SimpleSigning { .. } => return Err(shape(bundle, "an envelope or a message", "a text about an image")),
+        Content::SimpleSigning { .. } => {
+            return Err(shape(bundle, "an envelope or a message", "a text about an image"));
+        }
     };
     Ok((ShapeChecked(()), signed))
 }

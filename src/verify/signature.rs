@@ -66,9 +66,7 @@ pub(super) fn check(
         Signed::Digest { sha256, signature } => {
             check_message(&Message::Sha256(sha256), signature, chain, times, keys, signer)
         }
-        Signed::Text { text, signature } => {
-            check_message(&Message::Bytes(text), signature, chain, times, keys, signer)
-        }
+        Signed::Text { text, signature } => check_message(&Message::Bytes(text), signature, chain, times, keys, signer),
     }
 }
 

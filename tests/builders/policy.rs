@@ -561,6 +561,7 @@ fn types() -> Vec<Case> {
             predicate_types: vec![predicate_type.to_owned()],
             signer: Signer::ByFacts,
             slsa: None,
+            marks: Default::default(),
         }))
     };
     let case = |name: &str, judge, expected| Case::new(&format!("policy: {name}"), good(), judge, expected);
@@ -571,7 +572,12 @@ fn types() -> Vec<Case> {
         case("the type in another case", only("https://slsa.dev/Provenance/v1"), Err("predicate-type-mismatch")),
         case(
             "no type",
-            Judge::Policy(Box::new(Policy { predicate_types: Vec::new(), signer: Signer::ByFacts, slsa: None })),
+            Judge::Policy(Box::new(Policy {
+                predicate_types: Vec::new(),
+                signer: Signer::ByFacts,
+                slsa: None,
+                marks: Default::default(),
+            })),
             Err("predicate-type-mismatch"),
         ),
     ]

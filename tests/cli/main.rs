@@ -13,6 +13,7 @@ mod online;
 mod run;
 mod secrets;
 mod showing;
+mod signatures;
 mod subjects;
 #[path = "../support/mod.rs"]
 mod support;

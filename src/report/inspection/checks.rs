@@ -25,7 +25,8 @@ pub(super) fn of(bundle: &Bundle) -> Vec<Check> {
     let check = |step, applies, why: String| Check { check: step_name(step), applies, why };
     let version = bundle.version.name();
     let Content::Envelope(envelope) = &bundle.content else {
-        let why = "it is a plain signature, which attests nothing: it counts where --type signature is expected".to_owned();
+        let why =
+            "it is a plain signature, which attests nothing: it counts where --type signature is expected".to_owned();
         return vec![check(Step::Shape, true, why)];
     };
     let certificate = !bundle.signer.certificates().is_empty();
