@@ -322,3 +322,39 @@ fn not_checked(attestation: &Attestation, policy: &Policy) -> Vec<NotChecked> {
     }
     list
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::formats::attestations::Position;
+    use crate::formats::digest::Digest;
+    use crate::policy::Marks;
+    use crate::policy::Signer;
+    use crate::policy::Threshold;
+
+    /// What cannot be judged is undecided only where it could make up for the signers that are missing.
+    #[test]
+    fn too_few_signers_are_denied_or_undecided() {
+        use report::Verdict::Denied;
+        use report::Verdict::Undecided;
+        let artifact = Digest::parse(&format!("sha256:{}", "ab".repeat(32))).unwrap();
+        let artifact = Artifact::new("x".to_owned(), vec![artifact]).unwrap();
+        let judge = |demanded, outcomes: &[Outcome]| {
+            let candidate = |outcome: &Outcome| Candidate {
+                source: Source::new("x", Position::Whole),
+                format: None,
+                outcome: *outcome,
+                findings: Vec::new(),
+                attestation: None,
+            };
+            let marks = Marks { threshold: Threshold::new(demanded).unwrap(), ..Marks::default() };
+            let policy = Policy { predicate_types: Vec::new(), signer: Signer::ByFacts, slsa: None, marks };
+            decide(&artifact, outcomes.iter().map(candidate).collect(), &policy).verdict
+        };
+        let (rejected, unreadable, open) = (Outcome::Rejected, Outcome::Unreadable, Outcome::Undecided);
+        assert_eq!((judge(1, &[]), judge(1, &[rejected])), (Denied, Denied));
+        assert_eq!((judge(1, &[open, rejected]), judge(1, &[unreadable])), (Undecided, Undecided));
+        assert_eq!((judge(3, &[open, open]), judge(3, &[open, open, open])), (Denied, Undecided));
+        assert_eq!(judge(32, &[unreadable, rejected]), Undecided);
+    }
+}

@@ -81,7 +81,7 @@ mod tests {
             assert!(words.iter().any(|one| one == word), "{word}");
         }
         let read = claims(["build-trigger=push", "token-subject=a=b"].into_iter()).unwrap();
-        assert_eq!(read.into_iter().map(|(_, value)| value).collect::<Vec<_>>(), ["push", "a=b"]);
+        assert_eq!(read.into_values().collect::<Vec<_>>(), ["push", "a=b"]);
         for bad in [&["build-trigger"][..], &["buildTrigger=push"], &["x=y"], &["build-trigger=a", "build-trigger=a"]] {
             assert_eq!(claims(bad.iter().copied()).unwrap_err().code(), "policy-claim", "{bad:?}");
         }
