@@ -142,9 +142,10 @@ fn lies_about_a_layer_are_refused() {
         (signed(&|text| text["critical"]["type"] = json!("atomic container signature")), "simple-signing-type"),
         (signed(&|text| text["critical"]["image"]["docker-manifest-digest"] = json!("sha256:ab")), "json-wrong-type"),
     ];
-    for (n, (layer, code)) in cases.iter().enumerate() {
-        assert_eq!(judge(layer).err(), Some(*code), "{n}");
-    }
+    let judged =
+        cases.iter().enumerate().map(|(n, (layer, code))| (n, judge(layer).err().unwrap_or("accepted"), *code));
+    let wrong: Vec<_> = judged.filter(|(_, found, code)| found != code).collect();
+    assert!(wrong.is_empty(), "{wrong:?}");
     // A good signature of another image.
     let elsewhere = judge(&signed(&|text| {
         text["critical"]["image"]["docker-manifest-digest"] = json!(format!("sha256:{}", "ab".repeat(32)));
