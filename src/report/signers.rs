@@ -66,3 +66,29 @@ impl Signers {
         Self { demanded, counted: counted.into_iter().collect() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn what_makes_a_signer_distinct() {
+        let signer = |kind, name: &str, issuer: Option<&str>, fingerprint: Option<&str>| Signer {
+            kind,
+            name: name.to_owned(),
+            issuer: issuer.map(str::to_owned),
+            algorithm: None,
+            fingerprint: fingerprint.map(str::to_owned),
+            claims: BTreeMap::new(),
+        };
+        let distinct = |signers: &[Signer]| signers.iter().map(CountedSigner::of).collect::<BTreeSet<_>>().len();
+        let key = |file: &str, fingerprint| signer(SignerKind::Key, file, None, Some(fingerprint));
+        let person = |name: &str, issuer| signer(SignerKind::Person, name, Some(issuer), None);
+        assert_eq!(distinct(&[key("a.pub", "sha256:aa"), key("b.pub", "sha256:aa")]), 1);
+        assert_eq!(distinct(&[key("a.pub", "sha256:aa"), key("a.pub", "sha256:bb")]), 2);
+        assert_eq!(distinct(&[person("ann", "x"), person("ann", "x")]), 1);
+        assert_eq!(distinct(&[person("ann", "x"), person("ann", "y"), person("bob", "x")]), 3);
+    }
+}

@@ -192,6 +192,8 @@ fn a_message_is_about_the_digest_that_it_was_verified_over() {
     assert_eq!(bend(noted(None)).err(), Some("message-digest-missing"));
     let short = Some(("SHA2_256".to_owned(), vec![1; 20]));
     assert_eq!(bend(noted(short)).err(), Some("message-digest-missing"));
+    let renamed = Some(("SHA3_256".to_owned(), sha256(ARTIFACT).to_vec()));
+    assert_eq!(bend(noted(renamed)).err(), Some("message-digest-missing"));
     let longer = Some(("SHA2_384".to_owned(), HashKind::Sha384.of(ARTIFACT)));
     assert_eq!(bend(noted(longer)).err(), Some("message-digest-missing"));
     let other = Some(("SHA2_256".to_owned(), sha256(b"another file").to_vec()));
