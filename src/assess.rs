@@ -25,6 +25,7 @@ use crate::report;
 use crate::report::ArtifactResult;
 use crate::report::Attestation;
 use crate::report::Candidate;
+use crate::report::CountedSigner;
 use crate::report::Evidence;
 use crate::report::Finding;
 use crate::report::NotChecked;
@@ -33,6 +34,7 @@ use crate::report::Outcome;
 use crate::report::ProofSource;
 use crate::report::Report;
 use crate::report::ReportedArtifact;
+use crate::report::Signers;
 use crate::report::Source;
 use crate::store::file::StoreError;
 use crate::store::hash::HashProgress;
@@ -109,8 +111,8 @@ impl AssessError {
     }
 }
 
-/// Decides about each artifact whether one attestation satisfies the whole policy by itself, and reports every
-/// attestation that was looked at. The same files give the same report, whatever the number of threads.
+/// Decides about each artifact whether one attestation satisfies the whole policy by itself, or one of each of as many
+/// distinct signers as it demands, and reports every attestation that was looked at. The same files give the same report, whatever the number of threads.
 ///
 /// Attestations are read, verified and judged in batches and then given up: beside the report, memory does not grow with
 /// their number, except for those that name other digests than SHA-256.
@@ -222,25 +224,52 @@ impl Rows {
     }
 }
 
-/// An artifact is allowed by one accepted attestation, whatever stands beside it. It is undecided when there is none but
-/// something could not be read; in every other case it is denied, also when nothing is attested about it.
+/// An artifact is allowed by accepted attestations of as many distinct signers as the policy demands, mostly one, whatever
+/// stands beside them. It is undecided when there are fewer but what could not be read or judged could make up for them: a
+/// file may hold attestations of any number of signers, an attestation is of one. In every other case it is denied, also
+/// when nothing is attested about it.
 fn decide(artifact: &Artifact, candidates: Vec<Candidate>, policy: &Policy) -> ArtifactResult {
-    let any = |outcome| candidates.iter().any(|candidate| candidate.outcome == outcome);
-    let verdict = match (any(Outcome::Accepted), any(Outcome::Unreadable) || any(Outcome::Undecided)) {
+    let count = |outcome| candidates.iter().filter(|candidate| candidate.outcome == outcome).count();
+    let demanded = policy.marks.threshold.signers();
+    let signers = Signers::of(&candidates, demanded);
+    let counted = signers.counted.len();
+    let open = count(Outcome::Unreadable) > 0 || counted + count(Outcome::Undecided) >= demanded;
+    let verdict = match (counted >= demanded, open) {
         (true, _) => report::Verdict::Allowed,
         (false, true) => report::Verdict::Undecided,
         (false, false) => report::Verdict::Denied,
     };
     let missing = || Finding::new(report::ATTESTATION_MISSING, "expected an attestation, found none");
-    let findings = if candidates.is_empty() { vec![missing()] } else { Vec::new() };
+    let findings = match (candidates.is_empty(), counted >= demanded) {
+        (true, _) => vec![missing()],
+        (false, false) if demanded > 1 => vec![too_few(&signers)],
+        (false, _) => Vec::new(),
+    };
+    let signers = (demanded > 1).then_some(signers);
     let mut accepted = candidates.iter().filter_map(|candidate| candidate.attestation.as_deref());
     let not_checked = accepted.next().map(|first| not_checked(first, policy)).unwrap_or_default();
-    ArtifactResult { artifact: ReportedArtifact::known(artifact), verdict, findings, candidates, not_checked }
+    ArtifactResult { artifact: ReportedArtifact::known(artifact), verdict, findings, candidates, signers, not_checked }
+}
+
+/// Who counted, and that they are not enough.
+fn too_few(signers: &Signers) -> Finding {
+    let expected = format!("{} distinct signers", signers.demanded);
+    let found = match signers.counted.as_slice() {
+        [] => "none".to_owned(),
+        some => {
+            let names: Vec<_> = some.iter().map(CountedSigner::words).collect();
+            format!("{}: {}", some.len(), names.join(", "))
+        }
+    };
+    let message = format!("expected {expected}, found {found}");
+    let (expected, found) = (Some(expected), Some(found));
+    Finding { expected, found, ..Finding::new(report::THRESHOLD_NOT_MET, message) }
 }
 
 fn unread(name: &str, finding: Finding) -> ArtifactResult {
     let (artifact, verdict) = (ReportedArtifact::unread(name), report::Verdict::Undecided);
-    ArtifactResult { artifact, verdict, findings: vec![finding], candidates: Vec::new(), not_checked: Vec::new() }
+    let (findings, candidates) = (vec![finding], Vec::new());
+    ArtifactResult { artifact, verdict, findings, candidates, signers: None, not_checked: Vec::new() }
 }
 
 /// One attestation and one artifact.
@@ -292,4 +321,40 @@ fn not_checked(attestation: &Attestation, policy: &Policy) -> Vec<NotChecked> {
         }
     }
     list
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::formats::attestations::Position;
+    use crate::formats::digest::Digest;
+    use crate::policy::Marks;
+    use crate::policy::Signer;
+    use crate::policy::Threshold;
+
+    /// What cannot be judged is undecided only where it could make up for the signers that are missing.
+    #[test]
+    fn too_few_signers_are_denied_or_undecided() {
+        use report::Verdict::Denied;
+        use report::Verdict::Undecided;
+        let artifact = Digest::parse(&format!("sha256:{}", "ab".repeat(32))).unwrap();
+        let artifact = Artifact::new("x".to_owned(), vec![artifact]).unwrap();
+        let judge = |demanded, outcomes: &[Outcome]| {
+            let candidate = |outcome: &Outcome| Candidate {
+                source: Source::new("x", Position::Whole),
+                format: None,
+                outcome: *outcome,
+                findings: Vec::new(),
+                attestation: None,
+            };
+            let marks = Marks { threshold: Threshold::new(demanded).unwrap(), ..Marks::default() };
+            let policy = Policy { predicate_types: Vec::new(), signer: Signer::ByFacts, slsa: None, marks };
+            decide(&artifact, outcomes.iter().map(candidate).collect(), &policy).verdict
+        };
+        let (rejected, unreadable, open) = (Outcome::Rejected, Outcome::Unreadable, Outcome::Undecided);
+        assert_eq!((judge(1, &[]), judge(1, &[rejected])), (Denied, Denied));
+        assert_eq!((judge(1, &[open, rejected]), judge(1, &[unreadable])), (Undecided, Undecided));
+        assert_eq!((judge(3, &[open, open]), judge(3, &[open, open, open])), (Denied, Undecided));
+        assert_eq!(judge(32, &[unreadable, rejected]), Undecided);
+    }
 }

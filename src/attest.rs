@@ -27,6 +27,7 @@ use crate::generate::shapes;
 use crate::generate::shapes::ShapeError;
 use crate::generate::statement;
 use crate::generate::v02;
+use crate::generate::validate;
 use crate::generate::validate::validate_accepting;
 use crate::generate::validate::validate_strict;
 use crate::sign::SignError;
@@ -229,7 +230,7 @@ fn prepare(artifacts: &[Artifact], claim: Claim<'_>) -> Result<Prepared, AttestE
         Claim::Provenance(facts, Edition::V1) => statement::statement_bytes(subjects, &facts.predicate())?,
         Claim::Provenance(facts, Edition::V02) => statement::statement_v01_bytes(subjects, &v02::predicate(facts))?,
         Claim::Predicate { predicate_type, predicate } => {
-            let value = match (json::parse(predicate), shapes::of_text(predicate_type, predicate)) {
+            let value = match (shapes::read(predicate_type, predicate), shapes::of_text(predicate_type, predicate)) {
                 (Err(_), Some(shape)) => return Err(shape.into()),
                 (parsed, _) => parsed?,
             };
@@ -245,7 +246,7 @@ fn prepare(artifacts: &[Artifact], claim: Claim<'_>) -> Result<Prepared, AttestE
             several => return Err(AttestError::NotOne { found: several.len() }),
         },
     };
-    let value = json::parse(&bytes)?;
+    let value = validate::read(&bytes)?;
     match claim {
         Claim::Provenance(..) => validate_strict(&value)?,
         Claim::Predicate { .. } | Claim::Statement(_) | Claim::Signature(_) => validate_accepting(&value)?,
@@ -349,7 +350,7 @@ fn line(bundle: Bundle, form: Form) -> Result<Vec<u8>, AttestError> {
         (Form::Envelope, Content::Envelope(envelope)) => Bundle::from_envelope(envelope)?,
         (_, content) => Bundle { content, ..bundle },
     };
-    Ok(bundle.to_json().to_string().into_bytes())
+    Ok(bundle.to_text())
 }
 
 /// The artifact that a subject of somebody else's Statement stands for.

@@ -49,7 +49,7 @@ impl World {
         let source_uri = SourceUri::parse("github.com/acme/app");
         let slsa = Slsa { source_uri, ..Slsa::open() };
         let predicate_types = vec!["https://slsa.dev/provenance/v1".to_owned()];
-        let policy = Policy { predicate_types, signer: Signer::ByFacts, slsa: Some(slsa) };
+        let policy = Policy { predicate_types, signer: Signer::ByFacts, slsa: Some(slsa), marks: Default::default() };
         let folder = tempfile::tempdir().unwrap();
         Self { folder, sigstore, verifier: Verifier::new(vec![root], Vec::new()), policy }
     }

@@ -45,7 +45,7 @@ fn verified(sigstore: &VirtualSigstore, spec: &Spec, key: Option<PublicKey>) -> 
 fn policy(signer: Signer, source: Option<&str>) -> Policy {
     let source_uri = source.map(|text| SourceUri::parse(text).unwrap());
     let slsa = Slsa { source_uri, ..Slsa::open() };
-    Policy { predicate_types: vec![PROVENANCE.to_owned()], signer, slsa: Some(slsa) }
+    Policy { predicate_types: vec![PROVENANCE.to_owned()], signer, slsa: Some(slsa), marks: Default::default() }
 }
 
 fn by_facts() -> Policy {

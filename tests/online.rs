@@ -407,6 +407,7 @@ fn reported(lines: &[String], verifier: &Verifier, proofs: Proofs<'_>) -> Report
         predicate_types: vec!["https://slsa.dev/provenance/v1".to_owned()],
         signer: Signer::ByFacts,
         slsa: Some(slsa),
+        marks: Default::default(),
     };
     let request = Request {
         verifier,
@@ -467,7 +468,8 @@ fn lookups_have_a_cap() {
         asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
         Err(RemoteError::NoLog)
     };
-    let policy = Policy { predicate_types: Vec::new(), signer: Signer::TrustedKey, slsa: None };
+    let policy =
+        Policy { predicate_types: Vec::new(), signer: Signer::TrustedKey, slsa: None, marks: Default::default() };
     let request = Request {
         verifier: &verifier(),
         policy: &policy,

@@ -19,6 +19,7 @@ use crate::builders::interpret;
 use crate::formats::artifact::Artifact;
 use crate::policy;
 use crate::policy::Accepted;
+use crate::policy::Marks;
 use crate::policy::Policy;
 use crate::policy::Signer;
 use crate::policy::document::evaluate;
@@ -91,7 +92,7 @@ pub fn assess(
     progress: &(dyn Fn(HashProgress) + Sync),
 ) -> Result<Assessed, AssessError> {
     // Judged by nobody: the policy file takes its place.
-    let none = Policy { predicate_types: Vec::new(), signer: Signer::ByFacts, slsa: None };
+    let none = Policy { predicate_types: Vec::new(), signer: Signer::ByFacts, slsa: None, marks: Marks::default() };
     let verifiers: Vec<Verifier> = request.document.verifiers.iter().map(verifier).collect();
     let by = |verifier| Request {
         verifier,
@@ -247,6 +248,7 @@ fn decide(
         findings: findings(&outcome, candidates.is_empty()),
         not_checked: not_checked(&candidates, verdict),
         candidates,
+        signers: None,
     };
     (result, Some((PolicyResult::of(artifact.name(), &outcome, &places), outcome)))
 }

@@ -43,7 +43,7 @@ pub fn sign_message(
         Signer::Key(key) => message::sign_message(key, bytes)?,
         Signer::Keyless { certified, services, .. } => certified.sign_message(bytes, services)?,
     };
-    let line = bundle.to_json().to_string().into_bytes();
+    let line = bundle.to_text();
     let bundle = attestations::parse(&line)?.pop().ok_or(FormatError::Empty)?.bundle?;
     let (verifier, signer) = attest::verifier(signer)?;
     verifier

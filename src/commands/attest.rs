@@ -279,7 +279,11 @@ fn source(args: &Args, platform: Platform) -> Result<Source<'_>, CommandError> {
             let predicate_type = predicate_type::written(word).ok_or_else(|| {
                 let words: Vec<_> = predicate_type::TABLE.iter().map(|row| row.word).collect();
                 let message = format!("expected a known word or a URI, found --type {word}");
-                CommandError::usage("policy-predicate-type", message).hint(format!("words are {}", words.join(", ")))
+                let refused = CommandError::usage("policy-predicate-type", message);
+                match predicate_type::read(word) {
+                    Some(_) => refused.hint("a signature says nothing in a predicate: sealmark sign makes one"),
+                    None => refused.hint(format!("words are {}", words.join(", "))),
+                }
             })?;
             Source::Predicate { predicate_type, text: file(predicate)? }
         }

@@ -16,6 +16,7 @@ use crate::formats::provenance::v02;
 use crate::policy;
 use crate::policy::Anchored;
 use crate::policy::BuilderId;
+use crate::policy::Marks;
 use crate::policy::Policy;
 use crate::policy::PolicyError;
 use crate::policy::Require;
@@ -23,6 +24,7 @@ use crate::policy::Runner;
 use crate::policy::Signer;
 use crate::policy::Slsa;
 use crate::policy::SourceRef;
+use crate::policy::Threshold;
 use crate::policy::VersionPattern;
 use crate::store::file::read_capped;
 use crate::trust::key;
@@ -38,36 +40,68 @@ const PROVENANCE: &[&str] = &[v01::PREDICATE_TYPE, v02::PREDICATE_TYPE, v1::PRED
 #[command(group(ArgGroup::new("any-issuer").args(["certificate_oidc_issuer", "certificate_oidc_issuer_regexp"])))]
 #[command(group(ArgGroup::new("any-ref").args(["source_branch", "source_tag", "source_versioned_tag", "source_ref"])))]
 pub(super) struct Expectations {
-    /// Name in the signer's certificate, exactly
+    /// Name in the signer's certificate, exactly; repeatable, any of them
     #[arg(long, visible_alias = "identity", value_name = "NAME", requires = "any-issuer", help_heading = "Signer",
           value_parser = NonEmptyStringValueParser::new())]
-    certificate_identity: Option<String>,
+    certificate_identity: Vec<String>,
 
-    /// Regular expression that must match the whole name in the signer's certificate
+    /// Regular expression that must match the whole name in the signer's certificate; repeatable
     #[arg(long, visible_alias = "identity-regexp", value_name = "REGEXP", requires = "any-issuer",
           help_heading = "Signer", value_parser = NonEmptyStringValueParser::new())]
-    certificate_identity_regexp: Option<String>,
+    certificate_identity_regexp: Vec<String>,
 
-    /// OIDC issuer in the signer's certificate, exactly
+    /// OIDC issuer in the signer's certificate, exactly: one for all identities, or one for each in their order
     #[arg(long, visible_alias = "issuer", value_name = "URL", requires = "any-identity", help_heading = "Signer",
           value_parser = NonEmptyStringValueParser::new())]
-    certificate_oidc_issuer: Option<String>,
+    certificate_oidc_issuer: Vec<String>,
 
-    /// Regular expression that must match the whole OIDC issuer
+    /// Regular expression that must match the whole OIDC issuer; repeatable like the issuer
     #[arg(long, visible_alias = "issuer-regexp", value_name = "REGEXP", requires = "any-identity",
           help_heading = "Signer", value_parser = NonEmptyStringValueParser::new())]
-    certificate_oidc_issuer_regexp: Option<String>,
+    certificate_oidc_issuer_regexp: Vec<String>,
 
-    /// PEM public key that may have signed; repeatable
+    /// PEM public key that may have signed; repeatable, any of them
     #[arg(long, value_name = "FILE", conflicts_with_all = ["any-identity", "any-issuer"], help_heading = "Signer",
           value_parser = NonEmptyStringValueParser::new())]
     key: Vec<String>,
 
     /// Kind of attestation: slsaprovenance (v0.1, v0.2 or v1; the default), slsaprovenance02, slsaprovenance1, spdx, spdxjson,
-    /// cyclonedx, vuln, openvex, link, custom, vsa, or a predicate type URI
+    /// cyclonedx, vuln, openvex, link, custom, vsa, signature (a plain signature), or a predicate type URI
     #[arg(long = "type", visible_alias = "predicate-type", value_name = "TYPE", help_heading = "Attestation",
           value_parser = NonEmptyStringValueParser::new())]
     predicate_type: Option<String>,
+
+    /// Annotation that the artifact must have where it is attested; repeatable, all of them
+    #[arg(long, value_name = "KEY=VALUE", help_heading = "Attestation", value_parser = NonEmptyStringValueParser::new())]
+    annotation: Vec<String>,
+
+    /// How many distinct signers must each have signed an attestation that satisfies everything else, 1 to 32
+    #[arg(long, value_name = "N", help_heading = "Signer", value_parser = threshold)]
+    threshold: Option<Threshold>,
+
+    /// What the signer's certificate must say, such as source-repository-uri=https://github.com/owner/name; repeatable
+    #[arg(long, value_name = "NAME=VALUE", help_heading = "Signer", value_parser = NonEmptyStringValueParser::new())]
+    certificate_claim: Vec<String>,
+
+    /// Event that started the workflow, as the certificate says it (1.3.6.1.4.1.57264.1.2, deprecated)
+    #[arg(long, value_name = "EVENT", help_heading = "Signer", value_parser = NonEmptyStringValueParser::new())]
+    certificate_github_workflow_trigger: Option<String>,
+
+    /// Commit of the workflow, as the certificate says it (1.3.6.1.4.1.57264.1.3, deprecated)
+    #[arg(long, value_name = "COMMIT", help_heading = "Signer", value_parser = NonEmptyStringValueParser::new())]
+    certificate_github_workflow_sha: Option<String>,
+
+    /// Name of the workflow, as the certificate says it (1.3.6.1.4.1.57264.1.4, deprecated)
+    #[arg(long, value_name = "NAME", help_heading = "Signer", value_parser = NonEmptyStringValueParser::new())]
+    certificate_github_workflow_name: Option<String>,
+
+    /// Repository of the workflow, OWNER/NAME, as the certificate says it (1.3.6.1.4.1.57264.1.5, deprecated)
+    #[arg(long, value_name = "REPOSITORY", help_heading = "Signer", value_parser = NonEmptyStringValueParser::new())]
+    certificate_github_workflow_repository: Option<String>,
+
+    /// Ref that the workflow ran on, as the certificate says it (1.3.6.1.4.1.57264.1.6, deprecated)
+    #[arg(long, value_name = "REF", help_heading = "Signer", value_parser = NonEmptyStringValueParser::new())]
+    certificate_github_workflow_ref: Option<String>,
 
     /// Who must have built: a builder's URI, with or without @ and the ref it was used at
     #[arg(long, value_name = "URI", help_heading = "Build", value_parser = NonEmptyStringValueParser::new())]
@@ -165,6 +199,14 @@ impl Expectations {
             certificate_oidc_issuer_regexp,
             key: _,
             predicate_type,
+            annotation,
+            threshold,
+            certificate_claim: _,
+            certificate_github_workflow_trigger: _,
+            certificate_github_workflow_sha: _,
+            certificate_github_workflow_name: _,
+            certificate_github_workflow_repository: _,
+            certificate_github_workflow_ref: _,
             builder_id,
             source_uri,
             source_branch,
@@ -183,14 +225,15 @@ impl Expectations {
         } = self;
         let mut key: Vec<String> = self.keys()?.iter().map(|trusted| trusted.key.fingerprint()).collect();
         let (mut trigger, mut input) = (trigger.clone(), build_workflow_input.clone());
-        [&mut key, &mut trigger, &mut input].into_iter().for_each(|list| list.sort_unstable());
+        let (mut annotation, mut claim) = (annotation.clone(), self.claim_texts());
+        for list in [&mut key, &mut trigger, &mut input, &mut annotation, &mut claim] {
+            list.sort_unstable();
+        }
         let hosted = require_hosted.then(|| "true".to_owned());
+        let threshold = threshold.map(|threshold| threshold.signers().to_string());
         let single = [
-            ("certificate-identity", certificate_identity),
-            ("certificate-identity-regexp", certificate_identity_regexp),
-            ("certificate-oidc-issuer", certificate_oidc_issuer),
-            ("certificate-oidc-issuer-regexp", certificate_oidc_issuer_regexp),
             ("type", predicate_type),
+            ("threshold", &threshold),
             ("builder-id", builder_id),
             ("source-uri", source_uri),
             ("source-branch", source_branch),
@@ -206,11 +249,44 @@ impl Expectations {
             ("signer-digest", signer_digest),
         ];
         let single = single.into_iter().filter_map(|(name, value)| Some((name, vec![value.clone()?])));
-        let lists = [("key", key), ("trigger", trigger), ("build-workflow-input", input)];
+        // In the order in which they were typed: an issuer may belong to the identity at its place.
+        let lists = [
+            ("certificate-identity", certificate_identity.clone()),
+            ("certificate-identity-regexp", certificate_identity_regexp.clone()),
+            ("certificate-oidc-issuer", certificate_oidc_issuer.clone()),
+            ("certificate-oidc-issuer-regexp", certificate_oidc_issuer_regexp.clone()),
+            ("key", key),
+            ("trigger", trigger),
+            ("build-workflow-input", input),
+            ("annotation", annotation),
+            ("certificate-claim", claim),
+        ];
         let lists = lists.into_iter().filter(|(_, list)| !list.is_empty());
         let flags: BTreeMap<&str, Vec<String>> = single.chain(lists).collect();
         serde_json::to_string(&flags).map_err(|error| CommandError::undecided("output-failed", error))
     }
+
+    /// What the certificate must say, in one spelling.
+    fn claim_texts(&self) -> Vec<String> {
+        let github = [
+            ("trigger", &self.certificate_github_workflow_trigger),
+            ("sha", &self.certificate_github_workflow_sha),
+            ("name", &self.certificate_github_workflow_name),
+            ("repository", &self.certificate_github_workflow_repository),
+            ("ref", &self.certificate_github_workflow_ref),
+        ];
+        let github = github.into_iter().filter_map(|(name, value)| {
+            let value = value.as_ref()?;
+            Some(format!("github-workflow-{name}={value}"))
+        });
+        github.chain(self.certificate_claim.iter().cloned()).collect()
+    }
+}
+
+/// A number of signers.
+fn threshold(text: &str) -> Result<Threshold, String> {
+    let threshold = text.parse().ok().and_then(Threshold::new);
+    threshold.ok_or_else(|| format!("expected a number of signers from 1 to {}, found {text:?}", Threshold::MAX))
 }
 
 /// An expectation that cannot be one, as the user is told.
@@ -239,10 +315,18 @@ fn policy_of(args: &Expectations) -> Result<Policy, PolicyError> {
     if matches!(signer, Signer::ByFacts) && !slsa.names_somebody() {
         return Err(PolicyError::Nobody);
     }
+    if predicate_types.iter().any(|uri| uri == predicate_type::SIGNATURE) && !slsa.is_open() {
+        return Err(PolicyError::SignatureBuild);
+    }
     if !provenance && !slsa.is_open() {
         return Err(PolicyError::NotProvenance { found: name.unwrap_or_default().to_owned() });
     }
-    Ok(Policy { predicate_types, signer, slsa: provenance.then_some(slsa) })
+    let marks = Marks {
+        annotations: policy::inputs(args.annotation.iter().map(String::as_str))?,
+        claims: policy::claims(args.claim_texts().iter().map(String::as_str))?,
+        threshold: args.threshold.unwrap_or_default(),
+    };
+    Ok(Policy { predicate_types, signer, slsa: provenance.then_some(slsa), marks })
 }
 
 /// The URIs that a word of `--type` stands for.
@@ -259,18 +343,27 @@ pub(super) fn predicate_types(name: Option<&str>) -> Result<Vec<String>, PolicyE
     Ok(uris.into_iter().map(str::to_owned).collect())
 }
 
+/// Any of the keys, or any of the identities: with one issuer each by that one, with as many issuers each by its own.
 fn signer(args: &Expectations) -> Result<Signer, PolicyError> {
-    let require = |exact: &Option<String>, expression: &Option<String>| match (exact, expression) {
-        (Some(exact), _) => Ok(Some(Require::Exactly(exact.clone()))),
-        (None, Some(expression)) => Anchored::new(expression).map(|expression| Some(Require::Matches(expression))),
-        (None, None) => Ok(None),
+    let require = |exact: &[String], expressions: &[String]| {
+        let expressions = expressions.iter().map(|text| Anchored::new(text).map(Require::Matches));
+        exact.iter().cloned().map(|text| Ok(Require::Exactly(text))).chain(expressions).collect::<Result<Vec<_>, _>>()
     };
-    let identity = require(&args.certificate_identity, &args.certificate_identity_regexp)?;
-    let issuer = require(&args.certificate_oidc_issuer, &args.certificate_oidc_issuer_regexp)?;
-    match (identity, issuer, args.key.as_slice()) {
-        (Some(identity), Some(issuer), []) => Ok(Signer::Certificate { identity, issuer }),
-        (None, None, []) => Ok(Signer::ByFacts),
-        (None, None, _) => Ok(Signer::TrustedKey),
+    let identities = require(&args.certificate_identity, &args.certificate_identity_regexp)?;
+    let issuers = require(&args.certificate_oidc_issuer, &args.certificate_oidc_issuer_regexp)?;
+    match (identities.as_slice(), issuers.as_slice(), args.key.as_slice()) {
+        ([identity], [issuer], []) => Ok(Signer::Certificate { identity: identity.clone(), issuer: issuer.clone() }),
+        ([_, ..], [issuer], []) => {
+            Ok(Signer::AnyOf(identities.into_iter().map(|identity| (identity, issuer.clone())).collect()))
+        }
+        ([_, ..], [_, ..], []) if identities.len() == issuers.len() => {
+            Ok(Signer::AnyOf(identities.into_iter().zip(issuers).collect()))
+        }
+        ([_, ..], [_, ..], []) => {
+            Err(PolicyError::IssuerCount { issuers: issuers.len(), identities: identities.len() })
+        }
+        ([], [], []) => Ok(Signer::ByFacts),
+        ([], [], _) => Ok(Signer::TrustedKey),
         // The parser of the command line lets none of these through.
         _ => Err(PolicyError::Nobody),
     }

@@ -131,8 +131,14 @@ fn of_code(code: &str) -> Option<&'static str> {
             "a branch may hold anything tomorrow; build with a release, or name the ref that you trust behind @"
         }
         "fact-unbacked" => "say whom you trust to state it: --identity with --issuer, or --key",
+        "annotation-mismatch" => "annotations are what the signer wrote of this very artifact; ask what he writes",
+        "certificate-claim-mismatch" => "sealmark inspect shows what the certificate says",
+        "threshold-not-met" => {
+            "each signer counts once, by identity and issuer or by key; --key and --identity are repeatable"
+        }
         "predicate-type-mismatch" => "to accept another kind of attestation, name it with --type",
-        "plain-signature" => "a plain signature attests nothing; look for a bundle with a Statement in it",
+        "message-bytes-needed" => "sign with a P-256 or RSA key, or attest the file in place of signing it",
+        "simple-signing-envelope" => "let Tekton Chains store provenance, and verify that",
         "log-required" => "sealmark inspect --upgrade writes a bundle with the log's entry, where there is one",
         "evidence-missing" => "sealmark inspect shows the type of an attestation and who says to have signed it",
         "not-an-attestation" => "sealmark inspect shows what is in a file",

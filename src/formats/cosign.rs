@@ -1,6 +1,7 @@
 //! Attestations as cosign stored them beside images before bundles: a layer with annotations.
 
 pub mod layer;
+pub mod simple_signing;
 
 use std::collections::BTreeMap;
 

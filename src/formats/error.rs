@@ -154,6 +154,12 @@ pub enum FormatError {
         /// The `_type` found.
         found: String,
     },
+    /// A text of simple signing that says to be of another kind.
+    #[error("expected a text of type \"cosign container image signature\", found type {found:?}")]
+    SimpleSigningType {
+        /// The type found.
+        found: String,
+    },
     /// Not an OIDC identity token. What was found is not repeated: it may be a secret.
     #[error("expected an identity token (a JSON Web Signature in compact form), found {reason}")]
     Token {
@@ -187,6 +193,7 @@ impl FormatError {
             Self::Certificate { .. } => "certificate-invalid",
             Self::NotAnAttestation { .. } => "not-an-attestation",
             Self::StatementType { .. } => "statement-type",
+            Self::SimpleSigningType { .. } => "simple-signing-type",
             Self::Token { .. } => "token-invalid",
             Self::Empty => "input-empty",
         }
@@ -214,6 +221,7 @@ impl FormatError {
             Self::Certificate { reason: found.clone() },
             Self::NotAnAttestation { found: found.clone() },
             Self::StatementType { found: found.clone() },
+            Self::SimpleSigningType { found: found.clone() },
             Self::Token { reason: found },
             Self::Empty,
         ]

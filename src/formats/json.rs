@@ -93,6 +93,25 @@ pub fn members(bytes: &[u8]) -> Result<Option<Vec<(String, Range<usize>)>>, Form
     input.deserialize_map(Places(bytes.as_ptr().addr())).map(Some).map_err(|error| refusal(&error))
 }
 
+/// As [`parse`], but of an object each member that `left_out` holds for, by its name and the length of its text, is read as an empty
+/// array or object if it is one: what only the rest of a large text is looked at for need not be built.
+///
+/// # Errors
+/// Those of [`parse`], wherever in the text.
+pub fn outline(bytes: &[u8], left_out: impl Fn(&str, usize) -> bool) -> Result<Value, FormatError> {
+    let Some(members) = members(bytes)? else { return parse(bytes) };
+    let member = |(name, place): (String, Range<usize>)| {
+        let text = bytes.get(place).unwrap_or_default();
+        let value = match (left_out(&name, text.len()), text.first()) {
+            (true, Some(b'[')) => Value::Array(Vec::new()),
+            (true, Some(b'{')) => Value::Object(Map::new()),
+            _ => parse(text)?,
+        };
+        Ok((name, value))
+    };
+    members.into_iter().map(member).collect::<Result<Map<_, _>, _>>().map(Value::Object)
+}
+
 fn refusal(error: &serde_json::Error) -> FormatError {
     let text = error.to_string();
     let reason = text.rsplit_once(" at line ").map_or(text.as_str(), |(reason, _)| reason).to_owned();
@@ -488,6 +507,15 @@ mod tests {
         assert_eq!(found, [("a", &b"[ 1, {\"b\":2} ]"[..]), ("b", b"\"x\""), ("c", b"{}")]);
         assert_eq!(super::members(b"[1]").unwrap(), None);
         assert_eq!(super::members(b"{\"a\":{\"b\":1,\"b\":2}}").unwrap_err().code(), "json-duplicate-key");
+    }
+
+    #[test]
+    fn an_outline_leaves_large_members_out() {
+        let text = br#"{"a":[1,2,3],"b":{"c":"dddd"},"e":"ffffffff","g":[1]}"#;
+        let large = |_: &str, length: usize| length > 6;
+        assert_eq!(outline(text, large).unwrap(), serde_json::json!({"a": [], "b": {}, "e": "ffffffff", "g": [1]}));
+        assert_eq!(outline(b"[1,2,3,4,5]", large).unwrap(), serde_json::json!([1, 2, 3, 4, 5]));
+        assert_eq!(outline(br#"{"a":[{"b":1,"b":2}]}"#, large).unwrap_err().code(), "json-duplicate-key");
     }
 
     #[test]

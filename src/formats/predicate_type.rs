@@ -4,6 +4,9 @@ use crate::formats::provenance::v1;
 use crate::formats::provenance::v02;
 use crate::formats::vsa;
 
+/// The type of plain signatures over images, as cosign v3 writes them; what was signed in other forms is taken for it.
+pub const SIGNATURE: &str = "https://sigstore.dev/cosign/sign/v1";
+
 /// A word and what it stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PredicateType {
@@ -43,15 +46,19 @@ pub const TABLE: &[PredicateType] = &[
     PredicateType { word: "vuln", uri: "https://cosign.sigstore.dev/attestation/vuln/v1", also_read: &[] },
     PredicateType { word: "openvex", uri: "https://openvex.dev/ns", also_read: &["https://openvex.dev/ns/v0.2.0"] },
     PredicateType { word: "link", uri: "https://in-toto.io/Link/v1", also_read: &[] },
+    PredicateType { word: "signature", uri: SIGNATURE, also_read: &[] },
     PredicateType { word: "custom", uri: "https://cosign.sigstore.dev/attestation/v1", also_read: &[] },
 ];
 
 /// Longest URI of a predicate type, in bytes.
 pub const MAX_URI: usize = 4096;
 
-/// The URI that is written for a word of [`TABLE`], or for a URI itself; `None` for anything else.
+/// The URI that is written for a word of [`TABLE`], or for a URI itself; `None` for anything else, and for [`SIGNATURE`]:
+/// a signature says nothing, so nobody writes a predicate of that type.
 pub fn written(text: &str) -> Option<&str> {
-    TABLE.iter().find(|row| row.word == text).map(|row| row.uri).or_else(|| is_type_uri(text).then_some(text))
+    let uri =
+        TABLE.iter().find(|row| row.word == text).map(|row| row.uri).or_else(|| is_type_uri(text).then_some(text));
+    uri.filter(|uri| *uri != SIGNATURE)
 }
 
 /// Every URI that is read for a word of [`TABLE`]; a URI stands for itself alone. `None` for anything else.
@@ -87,6 +94,8 @@ mod tests {
         assert_eq!(written("slsaprovenance1"), Some("https://slsa.dev/provenance/v1"));
         assert_eq!(written("custom"), Some("https://cosign.sigstore.dev/attestation/v1"));
         assert_eq!(read("openvex").unwrap(), ["https://openvex.dev/ns", "https://openvex.dev/ns/v0.2.0"]);
+        assert_eq!(read("signature").unwrap(), [SIGNATURE]);
+        assert_eq!((written("signature"), written(SIGNATURE)), (None, None), "only read");
         assert_eq!(written("spdx"), None, "cosign writes text under it, which is no predicate");
     }
 

@@ -11,6 +11,7 @@ use crate::formats::FormatError;
 use crate::formats::digest::DigestSet;
 use crate::formats::json;
 use crate::formats::json::Fields;
+use crate::formats::predicate_type;
 
 /// `_type` of Statement v1 (in-toto attestation spec v1, "Statement").
 pub const STATEMENT_V1: &str = "https://in-toto.io/Statement/v1";
@@ -126,7 +127,22 @@ impl Statement {
         self.signed.get(self.predicate.place.clone()).unwrap_or_default()
     }
 
-    /// The bytes this Statement was read from.
+    /// A plain signature as a Statement, so that it is judged by what judges attestations: of type
+    /// [`predicate_type::SIGNATURE`], with an empty predicate, about one subject. Nobody signed this Statement; `signed`
+    /// is what was signed.
+    pub fn of_signature(subject: Subject, signed: Arc<[u8]>) -> Self {
+        Self {
+            version: StatementVersion::V1,
+            subjects: vec![subject],
+            predicate_type: predicate_type::SIGNATURE.to_owned(),
+            predicate: Predicate { place: 0..0, value: Arc::new(Value::Object(Map::new()).into()) },
+            extra: Map::new(),
+            signed,
+        }
+    }
+
+    /// The bytes this Statement was read from; of a plain signature the text that was signed, empty where only its digest
+    /// is known.
     pub fn signed_bytes(&self) -> &Arc<[u8]> {
         &self.signed
     }

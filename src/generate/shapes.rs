@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::formats::FormatError;
 use crate::formats::json;
 use crate::formats::predicate_type;
 use crate::formats::predicate_type::PredicateType;
@@ -156,6 +157,22 @@ const TELLS: &[(&str, &[&str], &str)] = &[
     ("scanner", &["vuln"], "it looks like a vulnerability scan: --type vuln"),
     ("verificationResult", &["vsa"], "it looks like a verification summary: --type vsa"),
 ];
+
+/// Types of which nothing below the first level is looked at, and which may be very large.
+const SHALLOW: &[&str] = &["spdxjson", "cyclonedx"];
+/// Longest text of an array or object of those that is read, in bytes (64 KiB).
+const MAX_READ: usize = 64 * 1024;
+
+/// As much of a predicate as [`check`] looks at; all of its text is held to be JSON.
+///
+/// # Errors
+/// `json-*`, `too-many`.
+pub fn read(type_uri: &str, predicate: &[u8]) -> Result<Value, FormatError> {
+    match shape(type_uri) {
+        Some((word, ..)) if !SHALLOW.contains(&word) => json::parse(predicate),
+        _ => json::outline(predicate, |_, length| length > MAX_READ),
+    }
+}
 
 /// Holds a predicate against what its type promises: the fields that every reader of the type needs, not the whole schema.
 /// A type that is not known here promises nothing.

@@ -9,6 +9,8 @@ use crate::builders::Backing;
 use crate::builders::Fact;
 use crate::builders::VerifiedProvenance;
 use crate::builders::source::SourceUri;
+use crate::formats::certificate::Claim;
+use crate::formats::json;
 use crate::policy::BuilderId;
 use crate::policy::Finding;
 use crate::policy::Require;
@@ -16,7 +18,9 @@ use crate::policy::Runner;
 use crate::policy::Signer;
 use crate::policy::Slsa;
 use crate::policy::SourceRef;
+use crate::policy::marks::claim_word;
 use crate::trust::rings::Ring;
+use crate::verify::CertificateIdentity;
 use crate::verify::Identity;
 use crate::verify::VerifiedAttestation;
 
@@ -27,6 +31,8 @@ pub(super) const CODES: &[&str] = &[
     "signer-not-certificate",
     "identity-mismatch",
     "issuer-mismatch",
+    "certificate-claim-mismatch",
+    "annotation-mismatch",
     "fact-unbacked",
     "builder-id-mismatch",
     "source-uri-mismatch",
@@ -76,21 +82,91 @@ pub(super) fn signer(identity: &Identity, expected: &Signer) -> Vec<Finding> {
             let expected = format!("a certificate of {identity}");
             vec![finding("signer-not-certificate", expected, format!("the key {fingerprint}"))]
         }
+        (Signer::AnyOf(pairs), Identity::Key { fingerprint, .. }) => {
+            let names: Vec<_> = pairs.iter().map(|(identity, _)| identity.to_string()).collect();
+            let expected = format!("a certificate of {}", names.join(" or "));
+            vec![finding("signer-not-certificate", expected, format!("the key {fingerprint}"))]
+        }
         (Signer::Certificate { identity, issuer }, Identity::Workload(found) | Identity::Person(found)) => {
-            let name = found.san.as_str();
-            let backing = Some(Backing::Certificate);
-            let mut findings = Vec::new();
-            if !identity.accepts(name) {
-                let (code, expected, found) = ("identity-mismatch", identity.to_string(), name.to_owned());
-                findings.push(Finding { code, expected, found, backing });
-            }
-            if !issuer.accepts(&found.issuer) {
-                let (code, expected, found) = ("issuer-mismatch", issuer.to_string(), found.issuer.clone());
-                findings.push(Finding { code, expected, found, backing });
-            }
-            findings
+            certificate(found, identity, issuer)
+        }
+        (Signer::AnyOf(pairs), Identity::Workload(found) | Identity::Person(found)) => {
+            let each = pairs.iter().map(|(identity, issuer)| certificate(found, identity, issuer));
+            any_of(each.collect())
         }
     }
+}
+
+/// Name and issuer of a certificate.
+fn certificate(certificate: &CertificateIdentity, identity: &Require, issuer: &Require) -> Vec<Finding> {
+    let name = certificate.san.as_str();
+    let backing = Some(Backing::Certificate);
+    let mut findings = Vec::new();
+    if !identity.accepts(name) {
+        let (code, expected, found) = ("identity-mismatch", identity.to_string(), name.to_owned());
+        findings.push(Finding { code, expected, found, backing });
+    }
+    if !issuer.accepts(&certificate.issuer) {
+        let (code, expected, found) = ("issuer-mismatch", issuer.to_string(), certificate.issuer.clone());
+        findings.push(Finding { code, expected, found, backing });
+    }
+    findings
+}
+
+/// Nothing where one of several is met; else what the closest of them lack, together.
+fn any_of(each: Vec<Vec<Finding>>) -> Vec<Finding> {
+    let least = each.iter().map(Vec::len).min().unwrap_or_default();
+    let mut closest = each.into_iter().filter(|findings| findings.len() == least);
+    let mut findings = closest.next().unwrap_or_default();
+    for finding in closest.flatten() {
+        match findings.iter_mut().find(|one| one.code == finding.code) {
+            Some(one) if one.expected == finding.expected => {}
+            Some(one) => one.expected = format!("{} or {}", one.expected, finding.expected),
+            None => findings.push(finding),
+        }
+    }
+    findings
+}
+
+/// The certificate says each of these, to the letter. A key has no certificate, so it says none.
+pub(super) fn claims(identity: &Identity, expected: &BTreeMap<Claim, String>) -> Vec<Finding> {
+    let certificate = identity.certificate();
+    let check = |(claim, expected): (&Claim, &String)| {
+        let found = certificate.and_then(|certificate| certificate.claims.get(*claim));
+        let name = claim_word(*claim);
+        (found != Some(expected.as_str())).then(|| Finding {
+            code: "certificate-claim-mismatch",
+            expected: format!("{name}={expected}"),
+            found: match (certificate, found) {
+                (None, _) => "no certificate".to_owned(),
+                (Some(_), None) => format!("no {name}"),
+                (Some(_), Some(found)) => format!("{name}={found}"),
+            },
+            backing: found.map(|_| Backing::Certificate),
+        })
+    };
+    expected.iter().filter_map(check).collect()
+}
+
+/// The subject that is the artifact has each of these annotations, as a text that is equal to the letter. Other subjects
+/// say nothing about it.
+pub(super) fn annotations(attestation: &VerifiedAttestation, expected: &BTreeMap<String, String>) -> Vec<Finding> {
+    let subject = attestation.subject();
+    let members = subject.and_then(|subject| subject.extra.get("annotations")).and_then(Value::as_object);
+    let check = |(key, expected): (&String, &String)| {
+        let found = members.and_then(|members| members.get(key));
+        (found.and_then(Value::as_str) != Some(expected)).then(|| Finding {
+            code: "annotation-mismatch",
+            expected: format!("{key}={expected}"),
+            found: match found {
+                None => format!("no {key}"),
+                Some(Value::String(found)) => format!("{key}={found}"),
+                Some(other) => format!("{key} is {}", json::kind(other)),
+            },
+            backing: found.map(|_| Backing::Predicate),
+        })
+    };
+    expected.iter().filter_map(check).collect()
 }
 
 /// What provenance says about the build.
@@ -103,6 +179,9 @@ pub(super) fn slsa(provenance: &VerifiedProvenance, expected: &Slsa, signer: &Si
         Signer::TrustedKey | Signer::ListedKey => false,
         Signer::Certificate { identity, issuer } => {
             [identity, issuer].into_iter().any(|one| matches!(one, Require::Any))
+        }
+        Signer::AnyOf(pairs) => {
+            pairs.iter().any(|(identity, issuer)| [identity, issuer].into_iter().any(|one| matches!(one, Require::Any)))
         }
     };
     let unnamed = anybody && certified;

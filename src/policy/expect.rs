@@ -76,6 +76,25 @@ pub enum PolicyError {
         /// The text.
         found: String,
     },
+    /// Not a claim of a certificate.
+    #[error("expected NAME=VALUE, each claim of a certificate once, such as source-repository-uri, found {found:?}")]
+    Claim {
+        /// The text.
+        found: String,
+    },
+    /// Identities and issuers that do not go together.
+    #[error(
+        "expected one issuer for all identities, or one for each of them in their order, found {issuers} for {identities}"
+    )]
+    IssuerCount {
+        /// How many issuers.
+        issuers: usize,
+        /// How many identities.
+        identities: usize,
+    },
+    /// Expectations about a build, of a plain signature.
+    #[error("expected no expectation about a build, found one with --type signature: a signature says only who signed")]
+    SignatureBuild,
     /// Nobody in particular is expected.
     #[error("expected at least one of an identity, a key, a builder id or a source repository, found none")]
     Nobody,
@@ -100,6 +119,9 @@ impl PolicyError {
             Self::FullRef { .. } => "policy-full-ref",
             Self::Input { .. } => "policy-input",
             Self::PredicateType { .. } => "policy-predicate-type",
+            Self::Claim { .. } => "policy-claim",
+            Self::IssuerCount { .. } => "policy-issuer-count",
+            Self::SignatureBuild => "policy-signature-build",
             Self::Nobody => "policy-nobody",
             Self::NotProvenance { .. } => "policy-not-provenance",
         }
@@ -118,6 +140,9 @@ impl PolicyError {
             Self::FullRef { found: s() },
             Self::Input { found: s() },
             Self::PredicateType { found: s() },
+            Self::Claim { found: s() },
+            Self::IssuerCount { issuers: 2, identities: 3 },
+            Self::SignatureBuild,
             Self::Nobody,
             Self::NotProvenance { found: s() },
         ]
@@ -209,6 +234,8 @@ pub enum Signer {
         /// The OIDC issuer.
         issuer: Require,
     },
+    /// A certificate of one of these names, each by the issuer that stands beside it.
+    AnyOf(Vec<(Require, Require)>),
 }
 
 /// What provenance must say about a build.

@@ -5,6 +5,7 @@ mod checks;
 pub mod document;
 pub mod draft;
 mod expect;
+mod marks;
 pub mod slsa_verifier;
 mod version;
 mod vsa;
@@ -25,6 +26,9 @@ pub use expect::Slsa;
 pub use expect::SourceRef;
 pub use expect::commit;
 pub use expect::inputs;
+pub use marks::Marks;
+pub use marks::Threshold;
+pub use marks::claims;
 pub use version::VersionPattern;
 pub use vsa::AcceptedVsa;
 pub use vsa::Age;
@@ -46,6 +50,8 @@ pub struct Policy {
     pub signer: Signer,
     /// What provenance must say; None for a predicate that is no provenance.
     pub slsa: Option<Slsa>,
+    /// What is expected beside both. [`judge`] does not count signers.
+    pub marks: Marks,
 }
 
 /// One expectation that was not met.
@@ -102,6 +108,8 @@ pub const VSA_FINDING_CODES: &[&str] = vsa::CODES;
 pub fn judge(attestation: VerifiedAttestation, policy: &Policy) -> Result<Verdict, BuilderError> {
     let mut findings = checks::predicate_type(&attestation, &policy.predicate_types);
     findings.extend(checks::signer(attestation.identity(), &policy.signer));
+    findings.extend(checks::claims(attestation.identity(), &policy.marks.claims));
+    findings.extend(checks::annotations(&attestation, &policy.marks.annotations));
     if !findings.is_empty() {
         return Ok(Verdict::Deny(findings));
     }

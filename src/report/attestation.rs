@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::builders;
 use crate::builders::VerifiedProvenance;
 use crate::formats::digest::DigestSet;
+use crate::formats::predicate_type;
 use crate::policy::Accepted;
 use crate::report::Backing;
 use crate::report::NotChecked;
@@ -287,6 +288,8 @@ impl Attestation {
                 many => say("dependencies", format!("{many} dependencies listed")),
             }
             say("reproducibility", "reproducibility".to_owned());
+        } else if self.predicate_type == predicate_type::SIGNATURE {
+            say("build", "what it is and how it was built (a signature does not say)".to_owned());
         } else {
             say("predicate", "what the predicate says".to_owned());
         }

@@ -19,6 +19,7 @@ use crate::report::ProofSource;
 use crate::report::Report;
 use crate::report::SignerKind;
 use crate::report::Source;
+use crate::report::THRESHOLD_NOT_MET;
 use crate::report::Verdict;
 use crate::report::names_alike;
 use crate::report::order::closest_first;
@@ -97,6 +98,9 @@ fn result(result: &ArtifactResult, out: &mut dyn Write) -> io::Result<()> {
         if let Some(attestation) = all.next().and_then(|first| first.attestation.as_deref()) {
             accepted_rows(attestation, &result.artifact.digests.to_string(), &mut rows);
         }
+        for (n, signer) in result.signers.iter().flat_map(|signers| &signers.counted).enumerate() {
+            rows.push(if n == 0 { "counted" } else { "" }, signer.words(), "");
+        }
         rows.write(out)?;
         let list: Vec<_> = result.not_checked.iter().map(|one| plain(&one.message)).collect();
         writeln!(out, "  not checked: {}", list.join(", "))?;
@@ -132,6 +136,9 @@ fn summary(result: &ArtifactResult) -> String {
             let unread = result.candidates.iter().any(|candidate| candidate.outcome == Outcome::Unreadable);
             let what = if unread { "read" } else { "judged" };
             format!("{} found, not all could be {what}", count(n, "attestation"))
+        }
+        (_, n) if result.findings.iter().any(|finding| finding.code == THRESHOLD_NOT_MET) => {
+            format!("{} found, of too few signers", count(n, "attestation"))
         }
         (_, n) if result.candidates.iter().any(|candidate| candidate.outcome == Outcome::Accepted) => {
             format!("{} found, together they do not satisfy the policy", count(n, "attestation"))

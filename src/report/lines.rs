@@ -108,7 +108,7 @@ mod tests {
     fn report(verdict: Verdict, codes: &[&'static str]) -> Report {
         let findings = codes.iter().map(|code| Finding::new(code, "x\ny")).collect();
         let (artifact, candidates, not_checked) = (ReportedArtifact::unread("a\nb"), Vec::new(), Vec::new());
-        let result = ArtifactResult { artifact, verdict, findings, candidates, not_checked };
+        let result = ArtifactResult { artifact, verdict, findings, candidates, signers: None, not_checked };
         Report::new(Timestamp::UNIX_EPOCH, vec![result], Vec::new())
     }
 

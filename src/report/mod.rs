@@ -18,6 +18,7 @@ pub mod policy;
 pub mod policy_files;
 mod rows;
 pub mod sarif;
+mod signers;
 mod text;
 pub mod tree;
 pub mod trust;
@@ -52,6 +53,8 @@ pub use finding::Backing;
 pub use finding::Finding;
 pub use finding::step_name;
 pub use order::names_alike;
+pub use signers::CountedSigner;
+pub use signers::Signers;
 pub use text::plain;
 
 /// What a report says it is. Fields may be added under this name; none changes its meaning or goes away.
@@ -71,6 +74,8 @@ pub const INDEX_NOT_ATTESTED: &str = "index-not-attested";
 pub const PLATFORM_MISSING: &str = "image-platform-missing";
 /// The finding about a platform that an index lists more than once.
 pub const PLATFORM_AMBIGUOUS: &str = "image-platform-ambiguous";
+/// The finding about an artifact that too few distinct signers vouch for.
+pub const THRESHOLD_NOT_MET: &str = "threshold-not-met";
 /// Every code that starts here and is no other module's.
 pub const CODES: &[&str] = &[
     "attestation-missing",
@@ -80,6 +85,7 @@ pub const CODES: &[&str] = &[
     "image-platform-ambiguous",
     "image-platform-missing",
     "index-not-attested",
+    "threshold-not-met",
 ];
 
 /// What became of a verification.
@@ -124,7 +130,8 @@ pub struct Tool {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum Verdict {
-    /// At least one attestation satisfies every expectation by itself.
+    /// At least one attestation satisfies every expectation by itself, or as many distinct signers as were demanded gave
+    /// one that does.
     Allowed,
     /// None does.
     Denied,
@@ -180,6 +187,9 @@ pub struct ArtifactResult {
     pub findings: Vec<Finding>,
     /// Every attestation that was looked at for it, accepted or not, in the order in which they were read.
     pub candidates: Vec<Candidate>,
+    /// Who counted, where more than one distinct signer was demanded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signers: Option<Signers>,
     /// What nobody looked at, so that an allowed artifact is not taken for more than it is; empty unless allowed.
     pub not_checked: Vec<NotChecked>,
 }
@@ -426,7 +436,8 @@ mod tests {
 
     fn result(verdict: Verdict) -> ArtifactResult {
         let artifact = ReportedArtifact::unread("x");
-        ArtifactResult { artifact, verdict, findings: Vec::new(), candidates: Vec::new(), not_checked: Vec::new() }
+        let (findings, candidates) = (Vec::new(), Vec::new());
+        ArtifactResult { artifact, verdict, findings, candidates, signers: None, not_checked: Vec::new() }
     }
 
     #[test]
@@ -439,6 +450,7 @@ mod tests {
             PLATFORM_AMBIGUOUS,
             PLATFORM_MISSING,
             INDEX_NOT_ATTESTED,
+            THRESHOLD_NOT_MET,
         ];
         assert_eq!(CODES, own);
     }

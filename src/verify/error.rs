@@ -64,9 +64,17 @@ pub enum VerifyError {
         /// Log entry or timestamp.
         what: &'static str,
     },
-    /// A plain signature, which attests nothing.
-    #[error("expected an attestation, found a plain signature over an artifact")]
-    PlainSignature,
+    /// A plain signature over a file, and no SHA-256 of that file beside it, so that it is about nothing.
+    #[error("expected the SHA-256 of the artifact noted beside its plain signature, found {found}")]
+    MessageUnnoted {
+        /// What is noted.
+        found: String,
+    },
+    /// An envelope that is none: the text of a plain signature stands in it, and is signed without what surrounds it.
+    #[error(
+        "expected a Statement in the envelope, found the bare text of a plain signature (simple signing), as Tekton Chains stores it"
+    )]
+    BareText,
     /// An attestation, where a plain signature was to be verified.
     #[error("expected a plain signature over an artifact, found an attestation")]
     NotPlainSignature,
@@ -77,6 +85,14 @@ pub enum VerifyError {
         expected: String,
         /// Algorithm and digest that the bundle notes.
         found: String,
+    },
+    /// A kind of key that signs more than the SHA-256 of a message, and only that is known.
+    #[error(
+        "expected the signed bytes themselves, without which no signature by {kind} is checked, found their SHA-256"
+    )]
+    MessageBytes {
+        /// What kind of key.
+        kind: &'static str,
     },
     /// No root or key was given that could vouch for a signer of this kind.
     #[error("expected {expected}, found {found}")]
@@ -261,6 +277,9 @@ pub enum VerifyError {
         /// The type found.
         found: String,
     },
+    /// A signature that says something, where none does.
+    #[error("expected the empty predicate of a signature, found one that is not empty")]
+    SignaturePredicate,
     /// No subject is this artifact.
     #[error("expected a subject with {expected}, found {found}")]
     SubjectMismatch {
@@ -299,7 +318,10 @@ impl VerifyError {
             Self::LogEntryUnproven { .. } => "log-entry-unproven",
             Self::TimeUnsigned { .. } => "log-time-unsigned",
             Self::Duplicate { .. } => "bundle-duplicate",
-            Self::PlainSignature => "plain-signature",
+            Self::MessageUnnoted { .. } => "message-digest-missing",
+            Self::BareText => "simple-signing-envelope",
+            Self::MessageBytes { .. } => "message-bytes-needed",
+            Self::SignaturePredicate => "signature-predicate",
             Self::NotPlainSignature => "not-plain-signature",
             Self::MessageDigest { .. } => "message-digest-mismatch",
             Self::SignerKind { .. } => "signer-kind",
@@ -341,7 +363,8 @@ impl VerifyError {
             | Self::LogEntryUnproven { .. }
             | Self::TimeUnsigned { .. }
             | Self::Duplicate { .. }
-            | Self::PlainSignature
+            | Self::MessageUnnoted { .. }
+            | Self::BareText
             | Self::NotPlainSignature
             | Self::SignerKind { .. }
             | Self::SignatureCount { .. } => Step::Shape,
@@ -355,6 +378,7 @@ impl VerifyError {
             Self::CertificateChain { .. } | Self::CertificateTime { .. } => Step::Certificate,
             Self::SctMissing | Self::Sct { .. } => Step::Sct,
             Self::MessageDigest { .. }
+            | Self::MessageBytes { .. }
             | Self::Signature { .. }
             | Self::KeyUnknown { .. }
             | Self::KeyWindow { .. }
@@ -365,7 +389,7 @@ impl VerifyError {
             | Self::CheckpointMismatch { .. }
             | Self::Inclusion { .. }
             | Self::EntryMismatch { .. } => Step::Log,
-            Self::PayloadType { .. } => Step::Statement,
+            Self::PayloadType { .. } | Self::SignaturePredicate => Step::Statement,
             Self::IssuerMissing => Step::Identity,
             Self::SubjectMismatch { .. } | Self::SubjectContradiction { .. } | Self::SubjectWeak { .. } => {
                 Step::Binding
@@ -406,7 +430,10 @@ impl VerifyError {
             Self::LogEntryUnproven { index: 0 },
             Self::TimeUnsigned { index: 0, seconds: 1 },
             Self::Duplicate { what: n },
-            Self::PlainSignature,
+            Self::MessageUnnoted { found: s() },
+            Self::BareText,
+            Self::MessageBytes { kind: n },
+            Self::SignaturePredicate,
             Self::NotPlainSignature,
             Self::MessageDigest { expected: s(), found: s() },
             Self::SignerKind { expected: n, found: n },

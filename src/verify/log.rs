@@ -18,6 +18,7 @@ use crate::verify::LogDemand;
 use crate::verify::Step;
 use crate::verify::VerifyError;
 use crate::verify::signature::SignatureVerified;
+use crate::verify::signed::Signed;
 use crate::verify::time;
 use crate::verify::time::TimesVerified;
 
@@ -70,13 +71,18 @@ impl LogVerified {
 /// The `log-*` codes, `checkpoint-invalid`, `json-*` of entry bodies.
 pub(super) fn check(
     bundle: &Bundle,
-    envelope: &Envelope,
-    pae: &[u8],
+    signed: &Signed<'_>,
     root: Option<&TrustedRoot>,
     times: &TimesVerified,
-    signature: &SignatureVerified,
+    verified: &SignatureVerified,
 ) -> Result<LogVerified, VerifyError> {
-    each(bundle, root, times, |index, entry| about(index, entry, envelope, pae, signature))
+    match signed {
+        Signed::Envelope { envelope, pae } => {
+            each(bundle, root, times, |index, entry| about(index, entry, envelope, pae, verified))
+        }
+        Signed::Digest { sha256, signature } => check_message(bundle, (sha256, signature), root, times, verified),
+        Signed::Text { text, signature } => check_message(bundle, (&sha256(text), signature), root, times, verified),
+    }
 }
 
 /// The same of a plain signature over a message with this SHA-256.

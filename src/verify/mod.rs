@@ -1,4 +1,4 @@
-//! The one way from an unverified bundle to a verified attestation.
+//! The one way from an unverified bundle to a verified attestation or signature.
 
 mod binding;
 mod certificate;
@@ -9,6 +9,7 @@ mod message;
 mod sct;
 mod shape;
 mod signature;
+mod signed;
 mod statement;
 mod time;
 mod token;
@@ -19,7 +20,6 @@ use jiff::Timestamp;
 
 use crate::formats::artifact::Artifact;
 use crate::formats::bundle::Bundle;
-use crate::formats::bundle::Content;
 use crate::trust::root::TrustedRoot;
 
 pub use error::Step;
@@ -82,6 +82,9 @@ impl Verifier {
 
     /// Everything about a bundle that does not depend on the artifact, so that it is done once for many artifacts.
     ///
+    /// A plain signature comes out as a Statement that says nothing, of a type that only signatures have
+    /// ([`crate::formats::predicate_type::SIGNATURE`]): whoever expects anything of a predicate refuses it by its type.
+    ///
     /// Each trusted root is tried by itself: a certificate of one domain is never joined with a log or a timestamp of
     /// another. When none succeeds, the refusal that came furthest is returned.
     ///
@@ -106,10 +109,7 @@ impl Verifier {
         unlogged: Unlogged,
         now: Timestamp,
     ) -> Result<Authenticated, VerifyError> {
-        let attested = matches!(bundle.content, Content::Envelope(_));
-        self.under_some_root(attested && needs_root(bundle), |root| {
-            self.authenticate_under(bundle, root, unlogged, now)
-        })
+        self.under_some_root(needs_root(bundle), |root| self.authenticate_under(bundle, root, unlogged, now))
     }
 
     /// What holds under the first root under which it does; without one where none is needed.
@@ -140,10 +140,10 @@ impl Verifier {
     /// 3. Certificate: it leads to an authority of the root at each of those times, for code signing (RFC 5280).
     ///    Where the lack of a log entry is waived and nothing proves a time, at the start of its own validity.
     /// 4. SCT: it was made public, where the domain runs CT logs (RFC 6962 section 3).
-    /// 5. Signature: over the DSSE pre-authentication encoding, by the certificate's key or a trusted key that was in use
-    ///    at each of those times.
-    /// 6. Log: each entry is in its log's tree, and is about this very envelope (CVE-2022-36056).
-    /// 7. Statement: the payload type and `_type` are known ones.
+    /// 5. Signature: over the DSSE pre-authentication encoding, the digest of a file or the text about an image, by the
+    ///    certificate's key or a trusted key that was in use at each of those times.
+    /// 6. Log: each entry is in its log's tree, and is about this very envelope or signature (CVE-2022-36056).
+    /// 7. Statement: the payload type and `_type` are known ones; a plain signature becomes one that says nothing.
     /// 8. Identity: who signed, from the certificate or the key.
     fn authenticate_under(
         &self,
@@ -152,15 +152,14 @@ impl Verifier {
         unlogged: Unlogged,
         now: Timestamp,
     ) -> Result<Authenticated, VerifyError> {
-        let (shape, envelope) = shape::check(bundle)?;
+        let (shape, signed) = shape::check(bundle)?;
         let demand = LogDemand::of(bundle, root, unlogged);
-        let time = time::check(bundle, time::stamped(bundle.version, envelope), root, demand, now)?;
+        let time = time::check(bundle, signed.stamped(bundle.version), root, demand, now)?;
         let chain = certificate::check(bundle, root, &time)?;
         let sct = sct::check(&chain, root)?;
-        let pae = envelope.pae();
-        let signature = signature::check(envelope, &pae, &chain, &time, &self.keys, &bundle.signer)?;
-        let log = log::check(bundle, envelope, &pae, root, &time, &signature)?;
-        let statement = statement::check(envelope)?;
+        let signature = signature::check(&signed, &chain, &time, &self.keys, &bundle.signer)?;
+        let log = log::check(bundle, &signed, root, &time, &signature)?;
+        let statement = statement::check(&signed)?;
         let identity = identity::check(chain, &signature)?;
         Ok(Authenticated::new(bundle, root, (shape, time, sct, signature, log, statement, identity)))
     }

@@ -4,8 +4,13 @@ use crate::formats::bundle::Bundle;
 use crate::formats::bundle::Content;
 use crate::formats::bundle::Signer;
 use crate::formats::bundle::Version;
+use crate::formats::cosign::SIGNATURE_MEDIA_TYPE;
 use crate::formats::envelope::Envelope;
 use crate::verify::VerifyError;
+use crate::verify::signed::Signed;
+
+/// How a bundle names SHA-256 (sigstore/protobuf-specs, sigstore_common.proto, "HashAlgorithm").
+const SHA256: &str = "SHA2_256";
 
 /// The bundle's shape was checked.
 #[derive(Debug)]
@@ -13,26 +18,60 @@ pub(super) struct ShapeChecked(());
 
 /// Checks what no reader of single fields can see (sigstore/protobuf-specs, sigstore_bundle.proto, "Bundle"): which
 /// signer a version has, which proof its log entries carry, that no entry is unproven, that Rekor v2 entries carry no
-/// time, that nothing stands there twice, and that it is an attestation at all.
+/// time, that nothing stands there twice, and that a plain signature is about something.
 ///
 /// # Errors
-/// The `bundle-*` codes of [`VerifyError`], `log-entry-unproven`, `log-time-unsigned`, `plain-signature`,
-/// `signature-count`.
-pub(super) fn check(bundle: &Bundle) -> Result<(ShapeChecked, &Envelope), VerifyError> {
-    let Content::Envelope(envelope) = &bundle.content else { return Err(VerifyError::PlainSignature) };
+/// The `bundle-*` codes of [`VerifyError`], `log-entry-unproven`, `log-time-unsigned`, `signature-count`,
+/// `simple-signing-envelope`, `message-digest-missing`.
+pub(super) fn check(bundle: &Bundle) -> Result<(ShapeChecked, Signed<'_>), VerifyError> {
     material(bundle)?;
+    let signed = match &bundle.content {
+        Content::Envelope(envelope) => {
+            one_signature(bundle, envelope)?;
+            Signed::Envelope { envelope, pae: envelope.pae() }
+        }
+        Content::Message { digest, signature } => Signed::Digest { sha256: noted(digest.as_ref())?, signature },
+        // The text of a layer is kept as it was; in a bundle nothing like it has a place.
+        Content::SimpleSigning { payload, signature } if bundle.version == Version::CosignLayer => {
+            Signed::Text { text: payload, signature }
+        }
+        Content::SimpleSigning { .. } => {
+            return Err(shape(bundle, "an envelope or a message", "a text about an image"));
+        }
+    };
+    Ok((ShapeChecked(()), signed))
+}
+
+/// The SHA-256 that the signer noted. It is what the signature is then verified over, so whoever changes it changes what
+/// was signed.
+fn noted(digest: Option<&(String, Vec<u8>)>) -> Result<&[u8; 32], VerifyError> {
+    match digest {
+        None => Err(VerifyError::MessageUnnoted { found: "none".to_owned() }),
+        Some((algorithm, bytes)) => {
+            let known = <&[u8; 32]>::try_from(bytes.as_slice()).ok().filter(|_| algorithm == SHA256);
+            let found = || format!("{} of {} bytes", algorithm.escape_debug(), bytes.len());
+            known.ok_or_else(|| VerifyError::MessageUnnoted { found: found() })
+        }
+    }
+}
+
+/// An envelope of the kind that is verified as one.
+fn one_signature(bundle: &Bundle, envelope: &Envelope) -> Result<(), VerifyError> {
+    if envelope.payload_type == SIGNATURE_MEDIA_TYPE {
+        return Err(VerifyError::BareText);
+    }
     // One certificate, entry or timestamp vouches for one signature.
     let found = envelope.signatures.len();
     let one = !bundle.signer.certificates().is_empty() || !bundle.timestamps.is_empty();
     if one && found != 1 {
         return Err(VerifyError::SignatureCount { found });
     }
-    Ok((ShapeChecked(()), envelope))
+    Ok(())
 }
 
-/// A plain signature, out of a bundle.
+/// A plain signature, out of a bundle, over a message that is known.
 #[derive(Debug)]
-pub(super) struct Plain<'a> {
+pub(super) struct Noted<'a> {
     /// Algorithm and digest that the signer noted of the message.
     pub(super) noted: Option<&'a (String, Vec<u8>)>,
     pub(super) signature: &'a [u8],
@@ -42,10 +81,10 @@ pub(super) struct Plain<'a> {
 ///
 /// # Errors
 /// The `bundle-*` codes of [`VerifyError`], `log-entry-unproven`, `log-time-unsigned`, `not-plain-signature`.
-pub(super) fn check_message(bundle: &Bundle) -> Result<(ShapeChecked, Plain<'_>), VerifyError> {
+pub(super) fn check_message(bundle: &Bundle) -> Result<(ShapeChecked, Noted<'_>), VerifyError> {
     let Content::Message { digest, signature } = &bundle.content else { return Err(VerifyError::NotPlainSignature) };
     material(bundle)?;
-    Ok((ShapeChecked(()), Plain { noted: digest.as_ref(), signature }))
+    Ok((ShapeChecked(()), Noted { noted: digest.as_ref(), signature }))
 }
 
 /// Signer, log entries and timestamps.

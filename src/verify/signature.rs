@@ -3,6 +3,8 @@
 use crate::formats::base64;
 use crate::formats::bundle::Signer;
 use crate::formats::envelope::Envelope;
+use crate::trust::key::KeyKind;
+use crate::trust::key::PublicKey;
 use crate::trust::key::Spelling;
 use crate::trust::rings::Covers;
 use crate::trust::rings::Ring;
@@ -10,6 +12,7 @@ use crate::trust::rings::TrustedKey;
 use crate::verify::VerifyError;
 use crate::verify::certificate::ChainVerified;
 use crate::verify::message::Message;
+use crate::verify::signed::Signed;
 use crate::verify::time::TimesVerified;
 
 /// Most keys times signatures that are tried for one envelope.
@@ -49,8 +52,25 @@ impl SignatureVerified {
 /// been in use at every proven time, never at the time of verification.
 ///
 /// # Errors
-/// `signature-invalid`, `signature-key-unknown`, `signature-count`, `signer-kind`, `key-window`, `key-time-missing`.
+/// `signature-invalid`, `signature-key-unknown`, `signature-count`, `signer-kind`, `key-window`, `key-time-missing`,
+/// `message-bytes-needed`.
 pub(super) fn check(
+    signed: &Signed<'_>,
+    chain: &ChainVerified,
+    times: &TimesVerified,
+    keys: &[TrustedKey],
+    signer: &Signer,
+) -> Result<SignatureVerified, VerifyError> {
+    match signed {
+        Signed::Envelope { envelope, pae } => check_envelope(envelope, pae, chain, times, keys, signer),
+        Signed::Digest { sha256, signature } => {
+            check_message(&Message::Sha256(sha256), signature, chain, times, keys, signer)
+        }
+        Signed::Text { text, signature } => check_message(&Message::Bytes(text), signature, chain, times, keys, signer),
+    }
+}
+
+fn check_envelope(
     envelope: &Envelope,
     pae: &[u8],
     chain: &ChainVerified,
@@ -83,7 +103,10 @@ pub(super) fn check_message(
     signer: &Signer,
 ) -> Result<SignatureVerified, VerifyError> {
     if let ChainVerified::Certificate(leaf) = chain {
-        let invalid = |_| VerifyError::Signature { key: "the certificate's key".to_owned() };
+        let invalid = |_| match needs_bytes(message, leaf.key()) {
+            true => VerifyError::MessageBytes { kind: leaf.key().kind().name() },
+            false => VerifyError::Signature { key: "the certificate's key".to_owned() },
+        };
         message.signed_by(leaf.key(), signature).map_err(invalid)?;
         return Ok(SignatureVerified { verifier: leaf.der().to_vec(), index: 0, trusted_key: None });
     }
@@ -92,7 +115,24 @@ pub(super) fn check_message(
         (Ring::Named, Covers::PreAuthentication) => message.signed_by(&trusted.key, signature).is_ok(),
         (Ring::Named, Covers::Payload) | (Ring::GoogleCloudBuild | Ring::NpmRegistry, _) => false,
     };
-    by_key(&[("", signature)], signed, times, keys, signer)
+    let named = |trusted: &&TrustedKey| match signer {
+        Signer::PublicKey { hint } if is_hint(hint) => trusted.key.hint() == *hint,
+        _ => true,
+    };
+    by_key(&[("", signature)], signed, times, keys, signer).map_err(|error| match error {
+        VerifyError::Signature { .. } => match keys.iter().filter(named).find(|one| needs_bytes(message, &one.key)) {
+            Some(trusted) => VerifyError::MessageBytes { kind: trusted.key.kind().name() },
+            None => error,
+        },
+        other => other,
+    })
+}
+
+/// Whether a key makes signatures that the SHA-256 of a message is not enough to check: Ed25519 signs messages, and the
+/// longer curves are used with longer hashes.
+fn needs_bytes(message: &Message<'_>, key: &PublicKey) -> bool {
+    let longer = matches!(key.kind(), KeyKind::Ed25519 | KeyKind::EcdsaP384 | KeyKind::EcdsaP521);
+    matches!(message, Message::Sha256(_)) && longer
 }
 
 /// One of these signatures, each with its key id, is by one of the keys.

@@ -7,8 +7,6 @@ use sigstore_types::TimestampToken;
 use crate::formats::base64;
 use crate::formats::bundle::Bundle;
 use crate::formats::bundle::LogEntry;
-use crate::formats::bundle::Version;
-use crate::formats::envelope::Envelope;
 use crate::trust::key::Spelling;
 use crate::trust::root::Log;
 use crate::trust::root::TrustedRoot;
@@ -118,17 +116,6 @@ pub(super) fn check(
         });
     }
     Ok(TimesVerified { times, demand, now })
-}
-
-/// What a timestamp beside an envelope is over: the signature, of which step 1 made sure that there is one (sigstore/protobuf-specs,
-/// `RFC3161SignedTimestamp`); beside a cosign layer the whole envelope's text, signature included.
-pub(super) fn stamped(version: Version, envelope: &Envelope) -> &[u8] {
-    match version {
-        Version::CosignLayer => envelope.source.as_deref().unwrap_or_default(),
-        Version::V0_1 | Version::V0_2 | Version::V0_3 | Version::BareEnvelope => {
-            envelope.signatures.first().map(|one| one.sig.as_slice()).unwrap_or_default()
-        }
-    }
 }
 
 /// One authority must both have signed the token and be trusted at the time that it states; another authority's window

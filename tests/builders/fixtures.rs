@@ -293,7 +293,7 @@ pub(crate) fn policy(signer: Signer, change: impl FnOnce(&mut Slsa)) -> Judge {
     let predicate_types =
         ["https://slsa.dev/provenance/v1", "https://slsa.dev/provenance/v0.2", "https://slsa.dev/provenance/v0.1"];
     let predicate_types = predicate_types.map(str::to_owned).to_vec();
-    Judge::Policy(Box::new(Policy { predicate_types, signer, slsa: Some(slsa) }))
+    Judge::Policy(Box::new(Policy { predicate_types, signer, slsa: Some(slsa), marks: Default::default() }))
 }
 
 /// Nobody is named; the source is `github.com/acme/app`.

@@ -561,17 +561,38 @@ fn types() -> Vec<Case> {
             predicate_types: vec![predicate_type.to_owned()],
             signer: Signer::ByFacts,
             slsa: None,
+            marks: Default::default(),
         }))
     };
     let case = |name: &str, judge, expected| Case::new(&format!("policy: {name}"), good(), judge, expected);
+    let marked = |claim: &[&str], annotation: &[&str]| {
+        let Judge::Policy(policy) = only("https://slsa.dev/provenance/v1") else { panic!("a policy") };
+        let claims = sealmark::policy::claims(claim.iter().copied()).unwrap();
+        let annotations = sealmark::policy::inputs(annotation.iter().copied()).unwrap();
+        let marks = sealmark::policy::Marks { annotations, claims, ..Default::default() };
+        Judge::Policy(Box::new(Policy { marks, ..*policy }))
+    };
     vec![
+        case("a claim of the certificate", marked(&["build-trigger=push"], &[]), Ok(())),
+        case("another claim", marked(&["build-trigger=schedule"], &[]), Err("certificate-claim-mismatch")),
+        case(
+            "a claim that is absent",
+            marked(&["deployment-environment=prod"], &[]),
+            Err("certificate-claim-mismatch"),
+        ),
+        case("an annotation that is absent", marked(&[], &["env=prod"]), Err("annotation-mismatch")),
         case("the type alone", only("https://slsa.dev/provenance/v1"), Ok(())),
         case("a longer type", only("https://slsa.dev/provenance/v1.0"), Err("predicate-type-mismatch")),
         case("a shorter type", only("https://slsa.dev/provenance/"), Err("predicate-type-mismatch")),
         case("the type in another case", only("https://slsa.dev/Provenance/v1"), Err("predicate-type-mismatch")),
         case(
             "no type",
-            Judge::Policy(Box::new(Policy { predicate_types: Vec::new(), signer: Signer::ByFacts, slsa: None })),
+            Judge::Policy(Box::new(Policy {
+                predicate_types: Vec::new(),
+                signer: Signer::ByFacts,
+                slsa: None,
+                marks: Default::default(),
+            })),
             Err("predicate-type-mismatch"),
         ),
     ]

@@ -18,6 +18,7 @@ mod online;
 mod run;
 mod secrets;
 mod showing;
+mod signatures;
 mod subjects;
 #[path = "../support/mod.rs"]
 mod support;

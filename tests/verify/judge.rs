@@ -180,7 +180,6 @@ const STRICTER: &[(&str, &str)] = &[
     ("bundle-ambiguous", "thing two: one arm of a choice"),
     ("bundle-duplicate", "nothing stands there twice"),
     ("bundle-version-shape", "thing one: the label is true"),
-    ("plain-signature", "a signature is no attestation"),
     ("log-entry-unproven", "thing three: no idle entry"),
     ("log-time-unsigned", "thing five: no time that nothing signs"),
     ("log-unknown", "thing five: the log that an entry names is one of the root's, in domains without logs too"),

@@ -106,7 +106,11 @@ fn shapes() -> Vec<Case> {
     chain_in_v03["mediaType"] = json!(MediaType::V03.text());
     let case = |name, bundle: &Value, code| Case::new(name, bundle, Trust::public(), Err(code));
     vec![
-        lie("a message signature", &domain().spec_message(ARTIFACT), "plain-signature"),
+        lie(
+            "a message signature that notes another file",
+            &Spec { message_digest: Some(vec![7; 32]), ..domain().spec_message(ARTIFACT) },
+            "signature-invalid",
+        ),
         lie(
             "v0.1 without a promise",
             &v01(Spec { stamps: vec![stamp()], ..logged(unpromised) }),

@@ -10,6 +10,7 @@ mod layers;
 mod lies;
 mod messages;
 mod mutations;
+mod plain;
 mod properties;
 mod random;
 mod rings;

@@ -1,5 +1,6 @@
 //! Advice on what differs, by comparing what was expected with what was found: the mistakes that people really make.
 
+use crate::formats::predicate_type;
 use crate::report::Finding;
 use crate::report::names_alike;
 use crate::store::beside;
@@ -29,10 +30,17 @@ pub(super) fn of(finding: &Finding, artifact: &str) -> Option<String> {
         | "runner-not-hosted" => run(finding.code, found).map(str::to_owned),
         "build-type-mismatch" => Some("another kind of build; leave --build-type out, or ask who builds".to_owned()),
         "issuer-mismatch" => issuer(expected, found),
+        "predicate-type-mismatch" if found == predicate_type::SIGNATURE => Some(SIGNATURE.to_owned()),
+        "predicate-type-mismatch" if expected == predicate_type::SIGNATURE => Some(ATTESTED.to_owned()),
         "subject-mismatch" => Some(subject(finding, artifact, expected, found).to_owned()),
         _ => None,
     }
 }
+
+/// Advice for a plain signature where an attestation is expected.
+const SIGNATURE: &str = "a plain signature says who signed and nothing more; for that alone expect --type signature";
+/// Advice for an attestation where a plain signature is expected.
+const ATTESTED: &str = "this is an attestation, and no signature of the artifact itself; name its kind with --type";
 
 /// Whether a file has a name that attestations have.
 pub(super) fn named_like_attestation(artifact: &str) -> bool {

@@ -240,5 +240,6 @@ pub(super) fn origin(asked: &Asked) -> ImageOrigin {
 /// A result about something that could not be looked at.
 pub(super) fn undecided(name: &str, finding: Finding) -> ArtifactResult {
     let (artifact, verdict) = (ReportedArtifact::unread(name), Verdict::Undecided);
-    ArtifactResult { artifact, verdict, findings: vec![finding], candidates: Vec::new(), not_checked: Vec::new() }
+    let (findings, candidates, not_checked) = (vec![finding], Vec::new(), Vec::new());
+    ArtifactResult { artifact, verdict, findings, candidates, signers: None, not_checked }
 }

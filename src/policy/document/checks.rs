@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::builders::Backing;
 use crate::builders::BuilderError;
 use crate::policy::Finding;
+use crate::policy::Marks;
 use crate::policy::Policy;
 use crate::policy::Require;
 use crate::policy::Signer;
@@ -115,7 +116,7 @@ fn signer(
     }
     let by = |signer: Signer, rule: Option<&IdentityRule>| -> Result<Signer, Vec<Finding>> {
         let predicate_types = evidence.predicate_types.clone();
-        let policy = Policy { predicate_types, signer: signer.clone(), slsa: None };
+        let policy = Policy { predicate_types, signer: signer.clone(), slsa: None, marks: Marks::default() };
         let mut findings = match judge(attestation.clone(), &policy) {
             Ok(Verdict::Allow(_)) => Vec::new(),
             Ok(Verdict::Deny(findings)) => findings,
@@ -215,7 +216,8 @@ fn slsa(
         Signer::Certificate { identity: Require::Any, .. } => Signer::ByFacts,
         other => other.clone(),
     };
-    let policy = Policy { predicate_types: predicate_types.to_vec(), signer, slsa: Some(expected.clone()) };
+    let (predicate_types, slsa) = (predicate_types.to_vec(), Some(expected.clone()));
+    let policy = Policy { predicate_types, signer, slsa, marks: Marks::default() };
     match judge(attestation.clone(), &policy) {
         Ok(Verdict::Allow(_)) => (Status::Pass, Vec::new()),
         Ok(Verdict::Deny(findings)) => (Status::Fail, findings),

@@ -109,7 +109,7 @@ mod tests {
             ("log-inclusion-mismatch", "ErrorInvalidRekorEntry"),
             ("time-in-future", "ErrorInvalidRekorEntry"),
             ("payload-type", "ErrorInvalidDssePayload"),
-            ("plain-signature", "ErrorInvalidDssePayload"),
+            ("signature-predicate", "ErrorInvalidDssePayload"),
         ];
         for (code, sentinel) in table {
             let samples = VerifyError::samples();

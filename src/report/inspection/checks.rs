@@ -20,12 +20,13 @@ pub struct Check {
     pub why: String,
 }
 
-/// The checks in their order. A plain signature is refused by the first, so the others are never made.
+/// The checks in their order. A plain signature attests nothing, so the others are not told.
 pub(super) fn of(bundle: &Bundle) -> Vec<Check> {
     let check = |step, applies, why: String| Check { check: step_name(step), applies, why };
     let version = bundle.version.name();
     let Content::Envelope(envelope) = &bundle.content else {
-        let why = "it is a plain signature over an artifact, which attests nothing, and is refused".to_owned();
+        let why =
+            "it is a plain signature, which attests nothing: it counts where --type signature is expected".to_owned();
         return vec![check(Step::Shape, true, why)];
     };
     let certificate = !bundle.signer.certificates().is_empty();

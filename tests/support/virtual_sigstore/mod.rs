@@ -41,6 +41,7 @@ pub mod asn1;
 pub mod body;
 pub mod ca;
 pub mod claims;
+pub mod cosign;
 pub mod ct;
 pub mod digest;
 pub mod keys;
