@@ -189,6 +189,7 @@ fn a_signature_is_a_referrer_field_by_field() {
 fn a_tag_is_resolved_once_and_a_digest_is_not_warned_of() {
     let story = Story::new(Options::default());
     let ended = story.good(&["sign", &story.name(":v1"), "--key", "k.key"]);
+    assert_eq!(check_it(&ended), ["verify", &story.pinned(), "--type", "signature", "--key", "k.pub"]);
     assert!(ended.err.contains("warning  ") && ended.err.contains(&story.image), "{ended:?}");
     let asked = story.registry.requests().iter().filter(|(_, path, _)| path.ends_with("/manifests/v1")).count();
     assert_eq!(asked, 1);
@@ -572,7 +573,8 @@ fn a_dry_run_changes_nothing() {
 #[test]
 fn files_have_their_signature_beside_them() {
     let story = Story::new(Options::default());
-    story.good(&["sign", "app.tar.gz", "--key", "k.key"]);
+    let told = story.good(&["sign", "app.tar.gz", "--key", "k.key"]);
+    assert_eq!(check_it(&told), ["verify", "app.tar.gz", "--type", "signature", "--key", "k.pub"]);
     let read = |path: &Path| Bundle::from_json(serde_json::from_slice(&fs::read(path).unwrap()).unwrap()).unwrap();
     let bundle = read(&story.world.path("app.tar.gz.sigstore.json"));
     let Content::Message { digest: Some((algorithm, _)), .. } = bundle.content else { panic!("{bundle:?}") };

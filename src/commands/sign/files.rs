@@ -15,6 +15,7 @@ use crate::commands::attest as attesting;
 use crate::commands::error::CommandError;
 use crate::commands::exit::Exit;
 use crate::commands::generate;
+use crate::commands::shell;
 use crate::commands::sign;
 use crate::commands::sign::Args;
 use crate::commands::terminal;
@@ -69,7 +70,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         let line = [one.line.as_slice(), b"\n"].concat();
         generate::write(&path.to_string_lossy(), &line, generate::overwrite(args.force))?;
     }
-    terminal::print(summary(&pairs, &signed).as_bytes())?;
+    terminal::print(summary(args, &pairs, &signed).as_bytes())?;
     Ok(Exit::Done)
 }
 
@@ -97,7 +98,7 @@ fn files(texts: &[String]) -> Result<Vec<PathBuf>, CommandError> {
     Ok(rest)
 }
 
-fn summary(pairs: &[(PathBuf, PathBuf)], signed: &[SignedMessage]) -> String {
+fn summary(args: &Args, pairs: &[(PathBuf, PathBuf)], signed: &[SignedMessage]) -> String {
     let ([(_, file), others @ ..], Some(first)) = (pairs, signed.first()) else { return String::new() };
     let name = match others {
         [] => plain(&file.to_string_lossy()).into_owned(),
@@ -107,5 +108,10 @@ fn summary(pairs: &[(PathBuf, PathBuf)], signed: &[SignedMessage]) -> String {
     for (path, _) in pairs {
         text += &format!("  written    {}\n", plain(&path.to_string_lossy()));
     }
-    text + attesting::verified(&first.signer)
+    text += attesting::verified(&first.signer);
+    let mut words: Vec<String> = ["sealmark", "verify"].map(str::to_owned).to_vec();
+    words.extend([file.to_string_lossy().into_owned(), "--type".to_owned(), "signature".to_owned()]);
+    words.extend(args.output.iter().flat_map(|path| ["--bundle".to_owned(), path.clone()]));
+    words.extend(attesting::trusting(&first.signer, args.key.as_deref(), &args.keyless.trust));
+    text + &format!("  check it   {}\n", shell::line(words.iter().map(String::as_str)))
 }
