@@ -38,11 +38,11 @@ use crate::formats::artifact::Artifact;
 use crate::formats::cosign::layer;
 use crate::formats::cosign::layer::Layer;
 use crate::formats::oci::MAX_ANNOTATIONS;
+use crate::formats::predicate_type;
 use crate::generate::GenerateError;
 use crate::generate::ci;
 use crate::generate::ci::Environment;
 use crate::generate::ci::Platform;
-use crate::generate::statement::SIGNATURE_TYPE;
 use crate::report::attached::AttachResult;
 use crate::report::plain;
 use crate::store::file::StoreError;
@@ -247,7 +247,7 @@ fn as_bundles(
     let all = targets.iter().zip(&signed).map(|(target, one)| Attachment {
         target,
         what: What::Bundle(&one.line),
-        predicate_type: Some(SIGNATURE_TYPE),
+        predicate_type: Some(predicate_type::SIGNATURE),
         signer: Some(&one.signer),
     });
     let all: Vec<_> = all.collect();

@@ -9,6 +9,7 @@ use serde::Serializer;
 use crate::formats::digest::Digest;
 use crate::formats::digest::DigestSet;
 use crate::formats::digest::Strength;
+use crate::formats::predicate_type;
 use crate::formats::provenance::v1::PREDICATE_TYPE;
 use crate::formats::provenance::v1::ProvenanceV1;
 use crate::formats::provenance::v02;
@@ -20,9 +21,6 @@ use crate::generate::GenerateError;
 
 /// The name of a subject that has none worth saying (in-toto attestation spec v1, "subject.name"); it may occur again.
 pub const NAMELESS: &str = "_";
-
-/// The predicate type of a signature over an image: it says that somebody signed it and nothing else (cosign, `sign/v1`).
-pub const SIGNATURE_TYPE: &str = "https://sigstore.dev/cosign/sign/v1";
 
 /// A Statement v1 about these subjects: compact JSON, keys in the order `_type`, `subject`, `predicateType`, `predicate`;
 /// subjects sorted by name and digests, repeated ones written once.
@@ -115,7 +113,7 @@ pub fn signature_statement(
     let signed = Signed {
         statement_type: STATEMENT_V1,
         subject: [Row { digest, annotations }],
-        predicate_type: SIGNATURE_TYPE,
+        predicate_type: predicate_type::SIGNATURE,
         predicate: BTreeMap::new(),
     };
     serde_json::to_vec(&signed).map_err(|error| GenerateError::Write(error.into()))
