@@ -239,6 +239,8 @@ fn verify(arguments: &Arguments<'_>) -> Result<(), Box<dyn Error>> {
     let identity = match &bundle.content {
         Content::Envelope(_) => verifier.verify(&bundle, &subject.artifact(arguments.file)?, now)?.identity().clone(),
         Content::Message { .. } => verifier.verify_message(&bundle, &subject.message(), now)?.identity().clone(),
+        // No bundle holds one; it stands beside images.
+        Content::SimpleSigning { .. } => return Err("expected a bundle, found a layer of an image".into()),
     };
     if keyed { Ok(()) } else { expected(arguments, &identity) }
 }

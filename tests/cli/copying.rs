@@ -204,7 +204,7 @@ fn a_killed_program_leaves_nothing_half_done() {
         killed(&story, &inside, part, &name(&inside, ""));
         assert!(!inside.tags(REPO).contains(&TAG.to_owned()), "{part:?}");
         let unknown = story.verify(&name(&inside, ":v1.4.2"));
-        assert!(unknown.code == 3 && unknown.err.contains("image-missing"), "{part:?}: {unknown:?}");
+        assert!(unknown.code == 3 && unknown.out.contains("image-missing"), "{part:?}: {unknown:?}");
         let copied = story.copy(&story.name(":v1.4.2"), &name(&inside, ""), &[]);
         assert_eq!(copied.code, 0, "{part:?}: {copied:?}");
         assert_eq!(story.verify(&name(&inside, ":v1.4.2")).code, 0, "{part:?}");

@@ -250,7 +250,7 @@ fn as_many_distinct_signers_as_are_demanded() {
     assert_eq!(judged(&world, &both), allowed());
     // Too few, and something that cannot be read.
     lines(&[ann.clone(), ann.clone()]);
-    world.write(BESIDE, vec![b' '; 129 << 20]);
+    world.write(BESIDE, vec![b' '; 193 << 20]);
     let (verdict, codes) = judge("2", &["ann@x.test", "bob@x.test"]);
     assert_eq!((verdict.as_str(), codes[0].as_str()), ("undecided", "threshold-not-met"), "{codes:?}");
     lines(&[ann, bob]);

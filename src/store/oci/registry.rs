@@ -2,9 +2,14 @@
 
 mod stream;
 
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::hash::Hasher;
 use std::io;
 use std::io::Read;
+use std::sync::Mutex;
 use std::sync::OnceLock;
+use std::sync::PoisonError;
 use std::sync::mpsc::SyncSender;
 use std::sync::mpsc::sync_channel;
 use std::thread;
@@ -49,9 +54,11 @@ const IN_MEMORY: u64 = 8 * 1024 * 1024;
 /// Bytes that are sent at once.
 const CHUNK: usize = 256 * 1024;
 /// How often a tag is written again that somebody else overwrote.
-const MAX_WRITES: u32 = 5;
-/// Pause before a tag is written again; it doubles each time.
+const MAX_WRITES: u32 = 8;
+/// Shortest pause before a tag is written again; it doubles each time.
 const PAUSE: Duration = Duration::from_millis(50);
+/// Time after which a tag that was written is read once more.
+const SETTLE: Duration = Duration::from_millis(50);
 
 /// A repository of a registry.
 #[derive(Debug)]
@@ -59,6 +66,8 @@ pub struct Repository {
     remote: Remote,
     /// Whether the registry lists referrers, once that is known.
     lists: OnceLock<bool>,
+    /// Held while a tag is read and written.
+    writing: Mutex<()>,
 }
 
 impl Repository {
@@ -67,7 +76,7 @@ impl Repository {
     /// # Errors
     /// `registry-setup`: a name that is no address.
     pub fn new(registries: &Registries, name: &ImageName) -> Result<Self, RegistryError> {
-        Ok(Self { remote: registries.repository(name)?, lists: OnceLock::new() })
+        Ok(Self { remote: registries.repository(name)?, lists: OnceLock::new(), writing: Mutex::new(()) })
     }
 
     /// The manifest under a tag or digest with its `ETag`, its type held against what it holds.
@@ -433,21 +442,34 @@ impl WritableImages for Repository {
         tag: &str,
         change: &mut dyn FnMut(Option<&Manifest>) -> Result<Option<Manifest>, OciError>,
     ) -> Result<(), OciError> {
+        // Writers of this process wait for one another; those elsewhere are met below.
+        let _turn = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut pause = PAUSE;
-        for attempt in 0..MAX_WRITES {
-            if attempt > 0 {
-                thread::sleep(pause);
-                pause = pause.saturating_mul(2);
-            }
+        for _ in 0..MAX_WRITES {
             let (current, etag) = self.fetch(tag)?.map_or((None, None), |(current, etag)| (Some(current), etag));
             let Some(new) = change(current.as_ref())? else { return Ok(()) };
             let stored = self.remote.put_manifest(tag, &new.media_type, &new.bytes, etag.as_deref())?;
             if stored != Stored::Changed && self.tagged(tag)?.is_some_and(|found| found.digest == new.digest) {
-                return Ok(());
+                // Somebody who read before this was written may write after it was read again.
+                thread::sleep(SETTLE);
+                let settled = self.tagged(tag)?;
+                if settled.as_ref().is_some_and(|found| found.digest == new.digest)
+                    || change(settled.as_ref())?.is_none()
+                {
+                    return Ok(());
+                }
             }
+            // Two that wait equally long would meet again.
+            thread::sleep(pause.saturating_add(pause.mul_f64(random())));
+            pause = pause.saturating_mul(2);
         }
         Err(OciError::WriteLost { place: self.name(), what: tag.to_owned(), attempts: MAX_WRITES })
     }
+}
+
+/// Some number from 0 to 1.
+fn random() -> f64 {
+    f64::from(RandomState::new().build_hasher().finish().to_be_bytes()[0]) / 255.0
 }
 
 /// The descriptor by which a manifest is listed.
