@@ -213,7 +213,7 @@ fn a_killed_program_leaves_nothing_half_done() {
         let _ = fs::remove_dir_all(story.world.path("app"));
         killed(&story, &story.registry, part, "oci-layout:app");
         let unknown = story.verify("oci-layout:app");
-        assert!(unknown.code == 3 && unknown.err.contains("layout-image-missing"), "{part:?}: {unknown:?}");
+        assert!(unknown.code == 3 && unknown.out.contains("layout-image-missing"), "{part:?}: {unknown:?}");
         assert_eq!(story.copy(&story.name(":v1.4.2"), "oci-layout:app", &[]).code, 0, "{part:?}");
         assert_eq!(story.verify("oci-layout:app").code, 0, "{part:?}");
     }
