@@ -29,6 +29,7 @@ use crate::report::attached::AttachResult;
 use crate::report::attached::AttachSigner;
 use crate::report::json;
 use crate::report::plain;
+use crate::store::oci;
 use crate::store::oci::Form;
 use crate::store::oci::Images;
 use crate::store::oci::Manifest;
@@ -185,8 +186,7 @@ pub(super) fn all_images(subjects: &[String], hint: &str) -> Result<bool, Comman
 /// `subject-image-invalid`, `image-place-read-only`.
 pub(super) fn named(texts: &[String], purpose: Purpose) -> Result<Vec<Named>, CommandError> {
     let one = |text: &String| {
-        let location = ImageLocation::parse(text)
-            .map_err(|error| CommandError::usage("subject-image-invalid", format!("{text:?}: {error}")))?;
+        let location = images::location(text)?;
         if let (ImagePlace::Archive(_), Purpose::Attach) = (&location.place, purpose) {
             return Err(read_only(location.place.to_string()));
         }
@@ -226,7 +226,8 @@ pub(super) fn resolve(
         if purpose == Purpose::Attach && place.writable().is_none() {
             return Err(read_only(place.name()));
         }
-        let top = top(place.as_ref(), location).map_err(refused)?;
+        let found = oci::resolve::resolve(place.as_ref(), location);
+        let top = found.and_then(|found| found.read(place.as_ref())).map_err(refused)?;
         if location.digest.is_none() && location.tag.is_some() {
             terminal::note(&format!(
                 "warning  {text} names {} now, and that is what counts here; a tag can be moved between a push and this \
@@ -258,15 +259,6 @@ pub(super) fn resolve(
         }
     }
     Ok(targets)
-}
-
-fn top(place: &dyn Images, location: &ImageLocation) -> Result<Manifest, OciError> {
-    let missing = |reference: String| OciError::ImageMissing { place: place.name(), reference };
-    match (&location.digest, &location.tag) {
-        (Some(digest), _) => place.manifest(digest, None)?.ok_or_else(|| missing(digest.to_string())),
-        (None, Some(tag)) => place.tagged(tag)?.ok_or_else(|| missing(tag.clone())),
-        (None, None) => place.only()?.ok_or_else(|| missing("of its own".to_owned())),
-    }
 }
 
 /// A manifest with everything below it, which comes first.

@@ -30,6 +30,7 @@ use crate::store::oci::evidence::AttachedContent;
 use crate::store::oci::evidence::Legacy;
 use crate::store::oci::evidence::Look;
 use crate::store::oci::evidence::evidence;
+use crate::store::oci::resolve::need_image;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -157,7 +158,7 @@ fn attached(text: &str, places: &Places) -> Result<Vec<Inspected>, CommandError>
     }
     let image = format!("{}@{digest}", location.place);
     if found.attached.is_empty() {
-        images::require(place.as_ref(), &digest)?;
+        need_image(place.as_ref(), &digest).map_err(|error| images::refused(&error))?;
         terminal::note(&format!("note     nothing is attached to {image}"));
     }
     if others > 0 {

@@ -13,7 +13,9 @@ pub mod evidence;
 pub mod layout;
 #[cfg(test)]
 pub mod memory;
+pub mod platforms;
 pub mod registry;
+pub mod resolve;
 mod shelf;
 pub mod tree;
 
@@ -25,6 +27,7 @@ use crate::formats::oci::Descriptor;
 use crate::formats::oci::Document;
 
 pub use error::OciError;
+pub use error::is_about_platform;
 
 /// Most things attached to one image that are looked at.
 pub const MAX_REFERRERS: usize = 1000;

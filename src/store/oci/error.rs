@@ -37,15 +37,25 @@ pub enum OciError {
         /// Tag or digest.
         reference: String,
     },
-    /// Several images of an index are for the platform that was named.
-    #[error("{place}: expected one image for {platform}, found {found}")]
-    Platforms {
-        /// Where the index is.
-        place: String,
+    /// An image is not for the platform that was named, or an index lists none for it.
+    #[error("{image}: expected an image for {platform}, found {found}")]
+    PlatformMissing {
+        /// The image or index, with its place.
+        image: String,
         /// What was named.
         platform: String,
-        /// How many there are.
-        found: usize,
+        /// What there is.
+        found: String,
+    },
+    /// Several images of an index are, or may be, for the platform that was named.
+    #[error("{image}: expected one image for {platform}, found {found}")]
+    PlatformAmbiguous {
+        /// The index, with its place.
+        image: String,
+        /// What was named.
+        platform: String,
+        /// How many there are, and which.
+        found: String,
     },
     /// A registry was named, and no socket may be opened.
     #[error("{place}: expected something on this machine beside --offline, found a registry")]
@@ -113,6 +123,11 @@ pub enum OciError {
     },
 }
 
+/// Whether a code is about a platform that was asked for: the user named it, so it is wrong usage.
+pub fn is_about_platform(code: &str) -> bool {
+    ["image-platform-missing", "image-platform-ambiguous"].contains(&code)
+}
+
 impl OciError {
     /// The stable name of the error.
     pub fn code(&self) -> &'static str {
@@ -122,7 +137,8 @@ impl OciError {
             Self::Store(error) => error.code(),
             Self::Format { error, .. } => error.code(),
             Self::ImageMissing { .. } => "image-missing",
-            Self::Platforms { .. } => "image-platform-ambiguous",
+            Self::PlatformMissing { .. } => "image-platform-missing",
+            Self::PlatformAmbiguous { .. } => "image-platform-ambiguous",
             Self::Offline { .. } => "image-offline",
             Self::Missing { .. } => "image-content-missing",
             Self::Digest { .. } => "image-content-digest",
