@@ -29,12 +29,13 @@ use crate::report::attached::AttachResult;
 use crate::report::attached::AttachSigner;
 use crate::report::json;
 use crate::report::plain;
-use crate::store::oci;
 use crate::store::oci::Form;
 use crate::store::oci::Images;
 use crate::store::oci::Manifest;
 use crate::store::oci::OciError;
 use crate::store::oci::attach;
+use crate::store::oci::resolve;
+use crate::store::oci::resolve::need_listed;
 use crate::trust::signing_config::LogVersion;
 use crate::trust::signing_config::Selected;
 
@@ -226,7 +227,7 @@ pub(super) fn resolve(
         if purpose == Purpose::Attach && place.writable().is_none() {
             return Err(read_only(place.name()));
         }
-        let found = oci::resolve::resolve(place.as_ref(), location);
+        let found = resolve::resolve(place.as_ref(), location);
         let top = found.and_then(|found| found.read(place.as_ref())).map_err(refused)?;
         if location.digest.is_none() && location.tag.is_some() {
             terminal::note(&format!(
@@ -271,12 +272,7 @@ fn below(place: &dyn Images, top: Manifest, depth: usize, found: &mut Vec<Manife
             return Err(too_many(place, "levels of indexes", MAX_DEPTH));
         }
         for item in &top.document.items {
-            let missing = || {
-                let digest = item.digest.to_string();
-                OciError::Missing { place: place.name(), what: "manifest", digest }
-            };
-            let child = place.manifest(&item.digest, Some(item.size))?.ok_or_else(missing)?;
-            below(place, child, depth.saturating_add(1), found)?;
+            below(place, need_listed(place, item)?, depth.saturating_add(1), found)?;
         }
     }
     if found.len() >= MAX_MANIFESTS {

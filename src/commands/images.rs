@@ -1,5 +1,6 @@
 //! The images among the subjects, and what is attached to them.
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 
 use crate::commands::error::CommandError;
@@ -12,10 +13,14 @@ use crate::formats::artifact::image::ImagePlace;
 use crate::formats::artifact::image::looks_like_image;
 use crate::formats::digest::Digest;
 use crate::formats::oci::platform::Platform;
+use crate::store::oci::AT_ONCE;
 use crate::store::oci::Images;
 use crate::store::oci::OciError;
 use crate::store::oci::evidence::Attached;
 use crate::store::oci::evidence::AttachedContent;
+use crate::store::oci::evidence::Legacy;
+use crate::store::oci::evidence::Look;
+use crate::store::oci::evidence::evidence;
 use crate::store::oci::is_about_platform;
 use crate::store::oci::resolve::resolve;
 use crate::store::subjects::AttachedAttestation;
@@ -87,6 +92,17 @@ pub(super) fn open(text: &str, places: &Places) -> Result<Opened, CommandError> 
         ));
     }
     Ok(Opened { location, place, digest })
+}
+
+/// What is attached to an image, under the tags of cosign too. What was passed over is said.
+///
+/// # Errors
+/// Those of the place.
+pub(super) fn attached(place: &dyn Images, image: &Digest) -> Result<Vec<Attached>, CommandError> {
+    let threads = NonZeroUsize::new(AT_ONCE).unwrap_or(NonZeroUsize::MIN);
+    let found = evidence(place, image, Look { legacy: Legacy::Also }, threads).map_err(|error| refused(&error))?;
+    found.notices.iter().for_each(|notice| terminal::note(&format!("note     {notice}")));
+    Ok(found.attached)
 }
 
 /// The name of something attached, as reports have it.

@@ -19,9 +19,9 @@ use crate::report::Notice;
 use crate::report::Report;
 use crate::report::Verdict;
 use crate::store::oci::Manifest;
-use crate::store::oci::OciError;
 use crate::store::oci::platforms::Chosen;
 use crate::store::oci::platforms::choose;
+use crate::store::oci::resolve::need_listed;
 
 /// What an image comes to. Its manifest is what its digest says already.
 pub(super) fn report(court: &Court<'_>, place: &Place<'_>, image: &Image<'_>) -> Report {
@@ -97,15 +97,8 @@ fn each(court: &Court<'_>, place: &Place<'_>, image: &Image<'_>, index: &Manifes
 
 /// An image of an index by what is attached to itself. It must be there, and be what the index says.
 fn listed(court: &Court<'_>, place: &Place<'_>, image: &Image<'_>, index: &Manifest, item: &Descriptor) -> Report {
-    let there = match place.images.manifest(&item.digest, Some(item.size)) {
-        Ok(Some(_)) => Ok(()),
-        Ok(None) => {
-            Err(OciError::Missing { place: place.images.name(), what: "a manifest", digest: item.digest.to_string() })
-        }
-        Err(error) => Err(error),
-    };
-    let mut report = match there {
-        Ok(()) => court.judged(place, &item.digest, image.threads),
+    let mut report = match need_listed(place.images, item) {
+        Ok(_) => court.judged(place, &item.digest, image.threads),
         Err(error) => {
             let mut result = undecided(&format!("{}@{}", place.name, item.digest), Finding::new(error.code(), error));
             result.artifact.digests = [&item.digest].into_iter().collect();

@@ -20,6 +20,8 @@ use crate::formats::oci::Document;
 use crate::store::file::StoreError;
 use crate::store::file::open_regular;
 use crate::store::oci::Images;
+use crate::store::oci::LayoutError;
+use crate::store::oci::MAX_BLOBS;
 use crate::store::oci::Manifest;
 use crate::store::oci::OciError;
 use crate::store::oci::Referrers;
@@ -28,8 +30,6 @@ use crate::store::oci::shelf::INDEX_FILE;
 use crate::store::oci::shelf::MARKER;
 use crate::store::oci::shelf::Opened;
 use crate::store::oci::shelf::Shelf;
-use crate::store::oci_layout::LayoutError;
-use crate::store::oci_layout::MAX_BLOBS;
 
 /// Most entries of one archive: a layout's blobs, and folders and headers beside them.
 pub const MAX_ENTRIES: usize = 4 * MAX_BLOBS;

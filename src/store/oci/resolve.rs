@@ -2,6 +2,7 @@
 
 use crate::formats::artifact::image::ImageLocation;
 use crate::formats::digest::Digest;
+use crate::formats::oci::Descriptor;
 use crate::store::oci::Images;
 use crate::store::oci::Manifest;
 use crate::store::oci::OciError;
@@ -37,6 +38,15 @@ pub fn resolve(place: &dyn Images, location: &ImageLocation) -> Result<Resolved,
 /// `image-missing`; [`OciError`] of the place.
 pub fn need_image(place: &dyn Images, digest: &Digest) -> Result<Manifest, OciError> {
     place.manifest(digest, None)?.ok_or_else(|| missing(place, digest.to_string()))
+}
+
+/// A manifest that a descriptor lists, which must be there.
+///
+/// # Errors
+/// `image-content-missing`; [`OciError`] of the place.
+pub fn need_listed(place: &dyn Images, item: &Descriptor) -> Result<Manifest, OciError> {
+    let missing = || OciError::Missing { place: place.name(), what: "a manifest", digest: item.digest.to_string() };
+    place.manifest(&item.digest, Some(item.size))?.ok_or_else(missing)
 }
 
 impl Resolved {

@@ -15,25 +15,25 @@ use crate::formats::oci::Document;
 use crate::formats::oci::Kind;
 use crate::store::file::StoreError;
 use crate::store::oci::Form;
+use crate::store::oci::LayoutError;
 use crate::store::oci::MAX_REFERRERS;
+use crate::store::oci::MAX_SCANNED;
 use crate::store::oci::Manifest;
 use crate::store::oci::OciError;
 use crate::store::oci::Referrers;
 use crate::store::oci::checked::Checked;
 use crate::store::oci::checked::carried;
-use crate::store::oci_layout::COSIGN_ATTESTATIONS;
-use crate::store::oci_layout::COSIGN_IMAGES;
-use crate::store::oci_layout::COSIGN_KIND;
-use crate::store::oci_layout::LAYOUT_VERSION;
-use crate::store::oci_layout::LayoutError;
-use crate::store::oci_layout::MAX_SCANNED;
 
 /// The file that says that a folder is a layout.
 pub(super) const MARKER: &str = "oci-layout";
 /// The file that lists the manifests of a layout.
 pub(super) const INDEX_FILE: &str = "index.json";
+const LAYOUT_VERSION: &str = "1.0.0";
+/// cosign's annotation of what a descriptor of `index.json` is.
+pub(super) const COSIGN_KIND: &str = "kind";
+const COSIGN_IMAGES: &[&str] = &["dev.cosignproject.cosign/image", "dev.cosignproject.cosign/imageIndex"];
 /// Endings of the tags that cosign's marks in a layout stand for.
-const MARKS: &[(&str, &str)] = &[(".att", COSIGN_ATTESTATIONS), (".sig", "dev.cosignproject.cosign/sigs")];
+const MARKS: &[(&str, &str)] = &[(".att", "dev.cosignproject.cosign/atts"), (".sig", "dev.cosignproject.cosign/sigs")];
 /// How far into a blob its first character is looked for, in bytes.
 const PEEK: u64 = 64;
 

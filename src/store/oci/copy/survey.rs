@@ -31,6 +31,7 @@ use crate::store::oci::evidence::each;
 use crate::store::oci::platforms::Chosen;
 use crate::store::oci::platforms::choose;
 use crate::store::oci::resolve::need_image;
+use crate::store::oci::resolve::need_listed;
 
 /// The predicate of a signature in a bundle, as cosign 3 writes it.
 const SIGNED: &str = "https://sigstore.dev/cosign/sign/v1";
@@ -164,7 +165,7 @@ impl Walk<'_> {
             image.digest
         ));
         let picked: Vec<Descriptor> = picked.into_iter().cloned().collect();
-        each(picked, self.threads, |item| need(self.from, &item))
+        each(picked, self.threads, |item| need_listed(self.from, &item))
     }
 
     /// Names the platforms that indexes list.
@@ -203,7 +204,7 @@ impl Walk<'_> {
                 return Err(self.too_many("levels of indexes", MAX_DEPTH));
             }
             level.iter().try_for_each(|item| self.count(item.size))?;
-            let found = each(std::mem::take(&mut level), self.threads, |item| need(self.from, &item))?;
+            let found = each(std::mem::take(&mut level), self.threads, |item| need_listed(self.from, &item))?;
             for manifest in found {
                 level.extend(listed(&manifest));
                 read.insert(manifest.digest.clone(), (manifest, below.clone()));
@@ -335,11 +336,6 @@ impl Walk<'_> {
     fn too_many(&self, what: &'static str, limit: usize) -> OciError {
         OciError::TooMany { place: self.from.name(), what, limit }
     }
-}
-
-fn need(from: &dyn Images, item: &Descriptor) -> Result<Manifest, OciError> {
-    let missing = || OciError::Missing { place: from.name(), what: "a manifest", digest: item.digest.to_string() };
-    from.manifest(&item.digest, Some(item.size))?.ok_or_else(missing)
 }
 
 /// The manifests that an index lists.
