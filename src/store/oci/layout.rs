@@ -35,7 +35,6 @@ use crate::store::oci::LayoutError;
 use crate::store::oci::MAX_BLOBS;
 use crate::store::oci::Manifest;
 use crate::store::oci::OciError;
-use crate::store::oci::Referrers;
 use crate::store::oci::WritableImages;
 use crate::store::oci::checked::Checked;
 use crate::store::oci::checked::carried;
@@ -214,38 +213,8 @@ impl Shelf for LayoutFolder {
         found.sort();
         Ok(found)
     }
-}
 
-impl Images for LayoutFolder {
-    fn name(&self) -> String {
-        self.place()
-    }
-
-    fn tagged(&self, tag: &str) -> Result<Option<Manifest>, OciError> {
-        shelf::tagged(self, tag)
-    }
-
-    fn only(&self) -> Result<Option<Manifest>, OciError> {
-        shelf::only(self).map(Some)
-    }
-
-    fn manifest(&self, digest: &Digest, size: Option<u64>) -> Result<Option<Manifest>, OciError> {
-        shelf::manifest(self, digest, size)
-    }
-
-    fn blob(&self, item: &Descriptor, limit: usize) -> Result<Vec<u8>, OciError> {
-        shelf::blob(self, item, limit)
-    }
-
-    fn open_blob(&self, item: &Descriptor) -> Result<Box<dyn Read + Send + '_>, OciError> {
-        shelf::open_blob(self, item)
-    }
-
-    fn referrers(&self, image: &Digest) -> Result<Referrers, OciError> {
-        shelf::referrers(self, image)
-    }
-
-    fn writable(&self) -> Option<&dyn WritableImages> {
+    fn writer(&self) -> Option<&dyn WritableImages> {
         Some(self)
     }
 }
