@@ -10,6 +10,7 @@ use crate::commands::Outcome;
 use crate::commands::error::CommandError;
 use crate::commands::exit::Exit;
 use crate::commands::images;
+use crate::commands::images::Opened;
 use crate::commands::progress;
 use crate::commands::registries::Absent;
 use crate::commands::registries::RegistryArgs;
@@ -32,7 +33,6 @@ use crate::store::oci::copy::Platforms;
 use crate::store::oci::copy::Take;
 use crate::store::oci::copy::Wanted;
 use crate::store::oci::evidence::Legacy;
-use crate::store::oci::resolve::resolve;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -110,19 +110,15 @@ enum Format {
 
 pub(super) fn run(args: &Args) -> Outcome {
     let places = args.registry.places()?;
-    let (source, target) = (images::location(&args.source)?, images::location(&args.destination)?);
+    let target = images::location(&args.destination)?;
     if target.digest.is_some() {
         let message = format!("{:?}: expected a place with or without a tag, found a digest", args.destination);
         return Err(CommandError::usage("subject-image-invalid", message));
     }
+    let Opened { location: source, place: from, digest: image } = images::open(&args.source, &places)?;
     let tag = own_tag(&args.destination, &target).or_else(|| source.tag.clone().filter(|_| source.digest.is_none()));
     let tag = tag.filter(|_| args.platform.len() < 2 || own_tag(&args.destination, &target).is_some());
     let threads = NonZeroUsize::new(AT_ONCE).unwrap_or(NonZeroUsize::MIN);
-    let from = places.open(&source.place).map_err(|error| images::refused(&error))?;
-    let image = resolve(from.as_ref(), &source).map_err(|error| images::refused(&error))?.digest;
-    if source.digest.is_none() && source.tag.is_some() {
-        terminal::note(&format!("note     {} is {image} now", args.source));
-    }
     let wanted = args.wanted(image.clone(), tag);
     let absent = if args.dry_run { Absent::Leave } else { Absent::Create };
     if let ImagePlace::Archive(_) = target.place {

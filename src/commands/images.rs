@@ -49,9 +49,10 @@ pub(super) fn platform(text: &str) -> Result<Platform, String> {
 
 /// An error of a place as the user is told. A platform that is not there was named by the user.
 pub(super) fn refused(error: &OciError) -> CommandError {
-    let refused = match is_about_platform(error.code()) {
-        true => CommandError::usage(error.code(), error),
-        false => CommandError::undecided(error.code(), error),
+    let refused = if is_about_platform(error.code()) {
+        CommandError::usage(error.code(), error)
+    } else {
+        CommandError::undecided(error.code(), error)
     };
     match hints::of_error(error.code()) {
         Some(hint) => refused.hint(hint),
@@ -86,12 +87,17 @@ pub(super) fn open(text: &str, places: &Places) -> Result<Opened, CommandError> 
     let location = location(text)?;
     let place = places.open(&location.place).map_err(|error| refused(&error))?;
     let digest = resolve(place.as_ref(), &location).map_err(|error| refused(&error))?.digest;
+    say_tag(text, &location, &digest);
+    Ok(Opened { location, place, digest })
+}
+
+/// Says what a tag names now, where a tag was what counted.
+pub(super) fn say_tag(text: &str, location: &ImageLocation, digest: &Digest) {
     if location.digest.is_none() && location.tag.is_some() {
         terminal::note(&format!(
             "note     {text} is {digest} now; name it by that digest to mean the same image tomorrow"
         ));
     }
-    Ok(Opened { location, place, digest })
 }
 
 /// What is attached to an image, under the tags of cosign too. What was passed over is said.

@@ -141,11 +141,9 @@ impl Court<'_> {
     /// The digest of an image, and with a choice of platforms its manifest too.
     fn resolve<'a>(&self, place: &Place<'_>, asked: &'a Asked, threads: NonZeroUsize) -> Result<Image<'a>, OciError> {
         let found = resolve(place.images, &asked.location)?;
-        let (reference, digest) = (&asked.reference, found.digest.clone());
-        if self.tags == Tags::Said && asked.location.digest.is_none() && asked.location.tag.is_some() {
-            terminal::note(&format!(
-                "note     {reference} is {digest} now; name it by that digest to mean the same image tomorrow"
-            ));
+        let digest = found.digest.clone();
+        if self.tags == Tags::Said {
+            images::say_tag(&asked.reference, &asked.location, &digest);
         }
         let manifest = match self.choice {
             Choice::AsNamed => found.manifest,
