@@ -18,6 +18,7 @@ use std::time::Duration;
 use sealmark::formats::artifact::image::ImageReference;
 use sealmark::formats::digest::Digest;
 use sealmark::formats::oci::Descriptor;
+use sealmark::formats::oci::platform::Platform;
 use sealmark::remote::registry::Access;
 use sealmark::remote::registry::Credential;
 use sealmark::remote::registry::Keyring;
@@ -531,7 +532,7 @@ fn one_platform_is_an_image_of_its_own() {
     let server = RegistryServer::start(Options::default());
     let to = repository(&server.host());
     let only = |names: &[&str]| Wanted {
-        platforms: Platforms::Only(names.iter().map(|name| (*name).to_owned()).collect()),
+        platforms: Platforms::Only(names.iter().map(|name| Platform::parse(name).unwrap()).collect()),
         ..source.wanted()
     };
     let told = run(&source.place(), &to, &only(&["linux/arm64"])).unwrap();
@@ -541,7 +542,7 @@ fn one_platform_is_an_image_of_its_own() {
     assert_eq!(told.attached[0].manifest.to_string(), source.attached[2]);
     assert_eq!(server.manifest(REPO, &source.index), None);
     assert_eq!(server.manifest(REPO, &source.platforms[0]), None);
-    assert_eq!(code(run(&source.place(), &to, &only(&["linux/arm"]))), "copy-platform-missing");
+    assert_eq!(code(run(&source.place(), &to, &only(&["linux/arm"]))), "image-platform-missing");
     assert_eq!(code(run(&source.place(), &to, &only(&["linux/arm64", "linux/amd64"]))), "copy-one-tag");
     let untagged = Wanted { tag: None, ..only(&["linux/arm64", "linux/amd64"]) };
     assert_eq!(run(&source.place(), &to, &untagged).unwrap().images.len(), 2);
@@ -549,7 +550,7 @@ fn one_platform_is_an_image_of_its_own() {
     // An image that is no index has the platform that its configuration says.
     let image = Digest::parse(&source.platforms[0]).unwrap();
     let of = |name: &str| Wanted { image: image.clone(), existing: Existing::Replace, ..only(&[name]) };
-    assert_eq!(code(run(&source.place(), &to, &of("linux/arm64"))), "copy-platform-missing");
+    assert_eq!(code(run(&source.place(), &to, &of("linux/arm64"))), "image-platform-missing");
     assert_eq!(run(&source.place(), &to, &of("linux/amd64")).unwrap().images, std::slice::from_ref(&image));
 }
 

@@ -12,7 +12,7 @@ use crate::formats::digest::Algorithm;
 use crate::store::file::StoreError;
 use crate::store::hash::HashError;
 use crate::store::hash::hash_files;
-use crate::store::oci_layout::LayoutError;
+use crate::store::oci::OciError;
 use crate::store::subjects;
 use crate::store::subjects::Directories;
 use crate::store::subjects::Naming;
@@ -57,9 +57,10 @@ fn exit(error: &SubjectsError) -> Exit {
         }
         SubjectsError::File(error) | SubjectsError::Hash(HashError::File(error)) => exit_of_file(error),
         // Somebody changed what another job made.
-        SubjectsError::HandleFile { .. }
-        | SubjectsError::Layout(LayoutError::BlobDigest { .. } | LayoutError::BlobSize { .. }) => Exit::Denied,
-        SubjectsError::Layout(LayoutError::Store(error)) => exit_of_file(error),
+        SubjectsError::HandleFile { .. } | SubjectsError::Layout(OciError::Digest { .. } | OciError::Size { .. }) => {
+            Exit::Denied
+        }
+        SubjectsError::Layout(OciError::Store(error)) => exit_of_file(error),
         _ => Exit::Usage,
     }
 }

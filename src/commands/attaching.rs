@@ -34,6 +34,8 @@ use crate::store::oci::Images;
 use crate::store::oci::Manifest;
 use crate::store::oci::OciError;
 use crate::store::oci::attach;
+use crate::store::oci::resolve;
+use crate::store::oci::resolve::need_listed;
 use crate::trust::signing_config::LogVersion;
 use crate::trust::signing_config::Selected;
 
@@ -185,8 +187,7 @@ pub(super) fn all_images(subjects: &[String], hint: &str) -> Result<bool, Comman
 /// `subject-image-invalid`, `image-place-read-only`.
 pub(super) fn named(texts: &[String], purpose: Purpose) -> Result<Vec<Named>, CommandError> {
     let one = |text: &String| {
-        let location = ImageLocation::parse(text)
-            .map_err(|error| CommandError::usage("subject-image-invalid", format!("{text:?}: {error}")))?;
+        let location = images::location(text)?;
         if let (ImagePlace::Archive(_), Purpose::Attach) = (&location.place, purpose) {
             return Err(read_only(location.place.to_string()));
         }
@@ -226,7 +227,8 @@ pub(super) fn resolve(
         if purpose == Purpose::Attach && place.writable().is_none() {
             return Err(read_only(place.name()));
         }
-        let top = top(place.as_ref(), location).map_err(refused)?;
+        let found = resolve::resolve(place.as_ref(), location);
+        let top = found.and_then(|found| found.read(place.as_ref())).map_err(refused)?;
         if location.digest.is_none() && location.tag.is_some() {
             terminal::note(&format!(
                 "warning  {text} names {} now, and that is what counts here; a tag can be moved between a push and this \
@@ -260,15 +262,6 @@ pub(super) fn resolve(
     Ok(targets)
 }
 
-fn top(place: &dyn Images, location: &ImageLocation) -> Result<Manifest, OciError> {
-    let missing = |reference: String| OciError::ImageMissing { place: place.name(), reference };
-    match (&location.digest, &location.tag) {
-        (Some(digest), _) => place.manifest(digest, None)?.ok_or_else(|| missing(digest.to_string())),
-        (None, Some(tag)) => place.tagged(tag)?.ok_or_else(|| missing(tag.clone())),
-        (None, None) => place.only()?.ok_or_else(|| missing("of its own".to_owned())),
-    }
-}
-
 /// A manifest with everything below it, which comes first.
 fn below(place: &dyn Images, top: Manifest, depth: usize, found: &mut Vec<Manifest>) -> Result<(), OciError> {
     if found.iter().any(|one| one.digest == top.digest) {
@@ -279,12 +272,7 @@ fn below(place: &dyn Images, top: Manifest, depth: usize, found: &mut Vec<Manife
             return Err(too_many(place, "levels of indexes", MAX_DEPTH));
         }
         for item in &top.document.items {
-            let missing = || {
-                let digest = item.digest.to_string();
-                OciError::Missing { place: place.name(), what: "manifest", digest }
-            };
-            let child = place.manifest(&item.digest, Some(item.size))?.ok_or_else(missing)?;
-            below(place, child, depth.saturating_add(1), found)?;
+            below(place, need_listed(place, item)?, depth.saturating_add(1), found)?;
         }
     }
     if found.len() >= MAX_MANIFESTS {

@@ -10,6 +10,7 @@ use crate::commands::Outcome;
 use crate::commands::error::CommandError;
 use crate::commands::exit::Exit;
 use crate::commands::images;
+use crate::commands::images::Opened;
 use crate::commands::progress;
 use crate::commands::registries::Absent;
 use crate::commands::registries::RegistryArgs;
@@ -18,6 +19,7 @@ use crate::formats::artifact::image::ImageLocation;
 use crate::formats::artifact::image::ImagePlace;
 use crate::formats::artifact::image::ImageReference;
 use crate::formats::digest::Digest;
+use crate::formats::oci::platform::Platform;
 use crate::report;
 use crate::report::plain;
 use crate::store::oci::AT_ONCE;
@@ -55,8 +57,8 @@ pub(super) struct Args {
 
     /// Of an index, copy only the image for this platform, OS/ARCHITECTURE[/VARIANT]; repeatable. The index stays behind, and
     /// what is attached to it
-    #[arg(long, value_name = "PLATFORM", value_parser = platform)]
-    platform: Vec<String>,
+    #[arg(long, value_name = "PLATFORM", value_parser = images::platform)]
+    platform: Vec<Platform>,
 
     /// Besides the image, copy only what is of this kind; repeatable
     #[arg(long, value_name = "KIND", conflicts_with = "no_attached")]
@@ -106,31 +108,17 @@ enum Format {
     Json,
 }
 
-fn platform(text: &str) -> Result<String, String> {
-    let parts: Vec<&str> = text.split('/').collect();
-    let plain =
-        |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
-    match parts.as_slice() {
-        [_, _] | [_, _, _] if parts.iter().all(plain) => Ok(text.to_owned()),
-        _ => Err(format!("expected OS/ARCHITECTURE or OS/ARCHITECTURE/VARIANT, found {text:?}")),
-    }
-}
-
 pub(super) fn run(args: &Args) -> Outcome {
     let places = args.registry.places()?;
-    let (source, target) = (location(&args.source)?, location(&args.destination)?);
+    let target = images::location(&args.destination)?;
     if target.digest.is_some() {
         let message = format!("{:?}: expected a place with or without a tag, found a digest", args.destination);
         return Err(CommandError::usage("subject-image-invalid", message));
     }
+    let Opened { location: source, place: from, digest: image } = images::open(&args.source, &places)?;
     let tag = own_tag(&args.destination, &target).or_else(|| source.tag.clone().filter(|_| source.digest.is_none()));
     let tag = tag.filter(|_| args.platform.len() < 2 || own_tag(&args.destination, &target).is_some());
     let threads = NonZeroUsize::new(AT_ONCE).unwrap_or(NonZeroUsize::MIN);
-    let from = places.open(&source.place).map_err(|error| images::refused(&error))?;
-    let image = images::resolve(from.as_ref(), &source).map_err(|error| images::refused(&error))?;
-    if source.digest.is_none() && source.tag.is_some() {
-        terminal::note(&format!("note     {} is {image} now", args.source));
-    }
     let wanted = args.wanted(image.clone(), tag);
     let absent = if args.dry_run { Absent::Leave } else { Absent::Create };
     if let ImagePlace::Archive(_) = target.place {
@@ -182,11 +170,6 @@ impl Args {
     }
 }
 
-fn location(text: &str) -> Result<ImageLocation, CommandError> {
-    ImageLocation::parse(text)
-        .map_err(|error| CommandError::usage("subject-image-invalid", format!("{text:?}: {error}")))
-}
-
 /// The tag that was typed; `latest` stands for none only where an image is asked for.
 fn own_tag(text: &str, location: &ImageLocation) -> Option<String> {
     match location.place {
@@ -207,7 +190,6 @@ fn refused(error: &CopyError) -> CommandError {
         CopyError::TagReserved { .. } => CommandError::usage(code, error).hint("give the destination another tag"),
         CopyError::OneTag { .. } => CommandError::usage(code, error)
             .hint("without a tag they are copied by digest; or copy them one by one, with a tag each"),
-        _ => CommandError::usage(code, error),
     }
 }
 
@@ -229,7 +211,7 @@ struct Document<'a> {
     /// The digest at the destination; null where several platforms were asked for.
     image: Option<String>,
     tag: Option<&'a str>,
-    platforms: Vec<Platform<'a>>,
+    platforms: Vec<Named<'a>>,
     manifests: Counts,
     blobs: Counts,
     bytes_sent: u64,
@@ -238,7 +220,7 @@ struct Document<'a> {
 }
 
 #[derive(Serialize)]
-struct Platform<'a> {
+struct Named<'a> {
     platform: &'a str,
     digest: String,
 }
@@ -273,7 +255,7 @@ impl Told<'_> {
             platforms: copied
                 .platforms
                 .iter()
-                .map(|(platform, digest)| Platform { platform, digest: digest.to_string() })
+                .map(|(platform, digest)| Named { platform, digest: digest.to_string() })
                 .collect(),
             manifests: Counts { copied: copied.manifests_sent, present: copied.manifests_there },
             blobs: Counts { copied: copied.blobs_sent, present: copied.blobs_there },

@@ -30,6 +30,7 @@ use crate::formats::cosign;
 use crate::formats::digest::Digest;
 use crate::formats::json;
 use crate::formats::oci::Descriptor;
+use crate::formats::oci::platform::Platform;
 use crate::formats::raw;
 use crate::formats::raw::OneLine;
 use crate::store::oci::AT_ONCE;
@@ -45,8 +46,10 @@ use crate::store::oci::evidence::Legacy;
 use crate::store::oci::evidence::Look;
 use crate::store::oci::evidence::evidence;
 use crate::store::oci::evidence::open_content;
+use crate::store::oci::platforms::Chosen;
+use crate::store::oci::platforms::choose;
+use crate::store::oci::resolve::need_image;
 use crate::store::oci::tree::everything;
-use crate::store::oci::tree::of_platform;
 
 /// Follows the options of each `--help`.
 const ABOUT: &str = "Nothing is verified: anybody who may write to the repository can attach anything. sealmark verify IMAGE \
@@ -82,8 +85,8 @@ pub(super) struct ImageArgs {
     image: String,
 
     /// What is attached to the image of one platform of an index, in place of the index: linux/arm64, or linux/arm/v7
-    #[arg(long, value_name = "OS/ARCH", value_parser = NonEmptyStringValueParser::new())]
-    platform: Option<String>,
+    #[arg(long, value_name = "OS/ARCH[/VARIANT]", value_parser = images::platform)]
+    platform: Option<Platform>,
 
     #[command(flatten)]
     registry: RegistryArgs,
@@ -182,6 +185,14 @@ impl Lacking {
     }
 }
 
+/// The digest of what is for a platform.
+fn of_platform(place: &dyn Images, image: Digest, platform: &Platform) -> Result<Digest, OciError> {
+    Ok(match choose(place, &need_image(place, &image)?, platform)? {
+        Chosen::Listed(item) => item.digest.clone(),
+        Chosen::Itself(_) => image,
+    })
+}
+
 /// How it is looked: [`evidence`], or [`everything`].
 type Way = fn(&dyn Images, &Digest, Look, NonZeroUsize) -> Result<Evidence, OciError>;
 
@@ -198,9 +209,7 @@ impl Looked {
     fn new(args: &ImageArgs, look: Way) -> Result<Self, CommandError> {
         let Opened { location, place, digest } = images::open(&args.image, &args.registry.places()?)?;
         let digest = match &args.platform {
-            Some(platform) => {
-                of_platform(place.as_ref(), &digest, platform).map_err(|error| images::refused(&error))?
-            }
+            Some(platform) => of_platform(place.as_ref(), digest, platform).map_err(|error| images::refused(&error))?,
             None => digest,
         };
         let threads = NonZeroUsize::new(AT_ONCE).unwrap_or(NonZeroUsize::MIN);
@@ -226,8 +235,9 @@ impl Looked {
 
     /// The error that nothing of a kind is attached, with what there is.
     fn missing(&self, kind: Lacking, wanted: &str) -> CommandError {
-        if let Err(error) = images::require(self.place.as_ref(), &self.digest) {
-            return error;
+        // What is attached to an image that is not there would be missed for a digest that was mistyped.
+        if let Err(error) = need_image(self.place.as_ref(), &self.digest) {
+            return images::refused(&error);
         }
         let name = |(one, claims): &(Attached, Claims)| match (&claims.predicate_type, &one.item) {
             (Some(predicate_type), _) => format!("{} {predicate_type}", claims.what.name()),

@@ -1,5 +1,6 @@
 //! The images among the subjects, and what is attached to them.
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 
 use crate::commands::error::CommandError;
@@ -11,10 +12,17 @@ use crate::formats::artifact::image::ImageLocation;
 use crate::formats::artifact::image::ImagePlace;
 use crate::formats::artifact::image::looks_like_image;
 use crate::formats::digest::Digest;
+use crate::formats::oci::platform::Platform;
+use crate::store::oci::AT_ONCE;
 use crate::store::oci::Images;
 use crate::store::oci::OciError;
 use crate::store::oci::evidence::Attached;
 use crate::store::oci::evidence::AttachedContent;
+use crate::store::oci::evidence::Legacy;
+use crate::store::oci::evidence::Look;
+use crate::store::oci::evidence::evidence;
+use crate::store::oci::is_about_platform;
+use crate::store::oci::resolve::resolve;
 use crate::store::subjects::AttachedAttestation;
 
 /// Whether a subject is an image in a place that can be looked into: written with the form of the place, or a name with a tag
@@ -34,29 +42,31 @@ pub(super) fn is_image(text: &str) -> bool {
     }
 }
 
-/// An error of a place as the user is told.
+/// A platform as it is typed.
+pub(super) fn platform(text: &str) -> Result<Platform, String> {
+    Platform::parse(text).ok_or_else(|| format!("expected a platform such as linux/amd64, found {text:?}"))
+}
+
+/// An error of a place as the user is told. A platform that is not there was named by the user.
 pub(super) fn refused(error: &OciError) -> CommandError {
-    let undecided = CommandError::undecided(error.code(), error);
+    let refused = if is_about_platform(error.code()) {
+        CommandError::usage(error.code(), error)
+    } else {
+        CommandError::undecided(error.code(), error)
+    };
     match hints::of_error(error.code()) {
-        Some(hint) => undecided.hint(hint),
-        None => undecided,
+        Some(hint) => refused.hint(hint),
+        None => refused,
     }
 }
 
-/// The digest of an image: the one that was given, else that of what the tag names now, else that of the only one there.
+/// Reads how an image is named. Nothing is asked.
 ///
 /// # Errors
-/// `image-missing`, and those of the place.
-pub(super) fn resolve(place: &dyn Images, location: &ImageLocation) -> Result<Digest, OciError> {
-    let missing = |reference: &str| OciError::ImageMissing { place: place.name(), reference: reference.to_owned() };
-    if let Some(digest) = &location.digest {
-        return Ok(digest.clone());
-    }
-    let found = match &location.tag {
-        Some(tag) => place.tagged(tag)?.ok_or_else(|| missing(tag)),
-        None => place.only()?.ok_or_else(|| missing("of its own")),
-    };
-    found.map(|manifest| manifest.digest)
+/// `subject-image-invalid`.
+pub(super) fn location(text: &str) -> Result<ImageLocation, CommandError> {
+    ImageLocation::parse(text)
+        .map_err(|error| CommandError::usage("subject-image-invalid", format!("{text:?}: {error}")))
 }
 
 /// An image of a place that is open.
@@ -74,28 +84,31 @@ pub(super) struct Opened {
 /// # Errors
 /// `subject-image-invalid`, `image-*`, `registry-*`, `layout-*`, `archive-*`.
 pub(super) fn open(text: &str, places: &Places) -> Result<Opened, CommandError> {
-    let location = ImageLocation::parse(text)
-        .map_err(|error| CommandError::usage("subject-image-invalid", format!("{text:?}: {error}")))?;
+    let location = location(text)?;
     let place = places.open(&location.place).map_err(|error| refused(&error))?;
-    let digest = resolve(place.as_ref(), &location).map_err(|error| refused(&error))?;
+    let digest = resolve(place.as_ref(), &location).map_err(|error| refused(&error))?.digest;
+    say_tag(text, &location, &digest);
+    Ok(Opened { location, place, digest })
+}
+
+/// Says what a tag names now, where a tag was what counted.
+pub(super) fn say_tag(text: &str, location: &ImageLocation, digest: &Digest) {
     if location.digest.is_none() && location.tag.is_some() {
         terminal::note(&format!(
             "note     {text} is {digest} now; name it by that digest to mean the same image tomorrow"
         ));
     }
-    Ok(Opened { location, place, digest })
 }
 
-/// Holds that an image is there: what is attached to one that is not would be missed for a digest that was mistyped.
+/// What is attached to an image, under the tags of cosign too. What was passed over is said.
 ///
 /// # Errors
-/// `image-missing`, and those of the place.
-pub(super) fn require(place: &dyn Images, digest: &Digest) -> Result<(), CommandError> {
-    match place.manifest(digest, None) {
-        Ok(Some(_)) => Ok(()),
-        Ok(None) => Err(refused(&OciError::ImageMissing { place: place.name(), reference: digest.to_string() })),
-        Err(error) => Err(refused(&error)),
-    }
+/// Those of the place.
+pub(super) fn attached(place: &dyn Images, image: &Digest) -> Result<Vec<Attached>, CommandError> {
+    let threads = NonZeroUsize::new(AT_ONCE).unwrap_or(NonZeroUsize::MIN);
+    let found = evidence(place, image, Look { legacy: Legacy::Also }, threads).map_err(|error| refused(&error))?;
+    found.notices.iter().for_each(|notice| terminal::note(&format!("note     {notice}")));
+    Ok(found.attached)
 }
 
 /// The name of something attached, as reports have it.

@@ -1,6 +1,5 @@
 //! `sealmark inspect`: what is in a file, nothing believed.
 
-use std::num::NonZeroUsize;
 use std::path::Path;
 
 use clap::builder::NonEmptyStringValueParser;
@@ -25,11 +24,8 @@ use crate::report::inspection::Inspected;
 use crate::report::inspection::Inspection;
 use crate::report::json;
 use crate::store::file::read_capped;
-use crate::store::oci::AT_ONCE;
 use crate::store::oci::evidence::AttachedContent;
-use crate::store::oci::evidence::Legacy;
-use crate::store::oci::evidence::Look;
-use crate::store::oci::evidence::evidence;
+use crate::store::oci::resolve::need_image;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -140,13 +136,10 @@ pub(super) fn run(args: &Args) -> Outcome {
 /// Everything that is attached to an image, as far as it is an attestation or a signature.
 fn attached(text: &str, places: &Places) -> Result<Vec<Inspected>, CommandError> {
     let Opened { location, place, digest } = images::open(text, places)?;
-    let threads = NonZeroUsize::new(AT_ONCE).unwrap_or(NonZeroUsize::MIN);
-    let look = Look { legacy: Legacy::Also };
-    let found = evidence(place.as_ref(), &digest, look, threads).map_err(|error| images::refused(&error))?;
-    found.notices.iter().for_each(|notice| terminal::note(&format!("note     {notice}")));
+    let found = images::attached(place.as_ref(), &digest)?;
     let mut inspected = Vec::new();
     let mut others = 0usize;
-    for one in &found.attached {
+    for one in &found {
         match &one.content {
             AttachedContent::Attestation(bundle) | AttachedContent::Signature(bundle) => {
                 let source = Source::new(&images::source(&location.place, one), Position::Whole);
@@ -156,8 +149,8 @@ fn attached(text: &str, places: &Places) -> Result<Vec<Inspected>, CommandError>
         }
     }
     let image = format!("{}@{digest}", location.place);
-    if found.attached.is_empty() {
-        images::require(place.as_ref(), &digest)?;
+    if found.is_empty() {
+        need_image(place.as_ref(), &digest).map_err(|error| images::refused(&error))?;
         terminal::note(&format!("note     nothing is attached to {image}"));
     }
     if others > 0 {

@@ -17,12 +17,12 @@ use crate::remote::registry::Access;
 use crate::remote::registry::Registries;
 use crate::store::file::read_capped;
 use crate::store::oci::Images;
+use crate::store::oci::LayoutError;
 use crate::store::oci::OciError;
 use crate::store::oci::WritableImages;
 use crate::store::oci::archive::Archive;
 use crate::store::oci::layout::LayoutFolder;
 use crate::store::oci::registry::Repository;
-use crate::store::oci_layout::LayoutError;
 
 /// Largest file of certificates of authorities, in bytes (1 MiB).
 const MAX_CA: u64 = 1024 * 1024;

@@ -12,6 +12,7 @@ use crate::commands::images::Opened;
 use crate::commands::registries::RegistryArgs;
 use crate::commands::terminal;
 use crate::commands::verify::Format;
+use crate::formats::oci::platform::Platform;
 use crate::report::json;
 use crate::report::tree::TreeReport;
 use crate::store::oci::AT_ONCE;
@@ -33,8 +34,8 @@ pub(super) struct Args {
     image: String,
 
     /// Show one platform of an index alone, beside the index itself: linux/arm64, or linux/arm/v7
-    #[arg(long, value_name = "OS/ARCH", value_parser = NonEmptyStringValueParser::new())]
-    platform: Option<String>,
+    #[arg(long, value_name = "OS/ARCH[/VARIANT]", value_parser = images::platform)]
+    platform: Option<Platform>,
 
     /// What to write
     #[arg(long, value_name = "FORMAT", default_value = "human")]
@@ -47,7 +48,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Outcome {
     let Opened { location, place, digest } = images::open(&args.image, &args.registry.places()?)?;
     let threads = NonZeroUsize::new(AT_ONCE).unwrap_or(NonZeroUsize::MIN);
-    let found = tree(place.as_ref(), &digest, args.platform.as_deref(), threads);
+    let found = tree(place.as_ref(), &digest, args.platform.as_ref(), threads);
     let found = found.map_err(|error| images::refused(&error))?;
     found.notices.iter().for_each(|notice| terminal::note(&format!("note     {notice}")));
     let tag = location.tag.as_deref().filter(|_| location.digest.is_none());

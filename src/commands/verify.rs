@@ -50,8 +50,6 @@ use crate::policy::document::model::Document;
 use crate::report;
 use crate::report::ATTESTATIONS_LEFT_OUT;
 use crate::report::Notice;
-use crate::report::PLATFORM_AMBIGUOUS;
-use crate::report::PLATFORM_MISSING;
 use crate::report::Report;
 use crate::report::Verdict;
 use crate::report::human;
@@ -65,6 +63,7 @@ use crate::store::file::Overwrite;
 use crate::store::file::write_atomic;
 use crate::store::hash::HashProgress;
 use crate::store::oci::OciError;
+use crate::store::oci::is_about_platform;
 use crate::store::subjects;
 use crate::store::subjects::Located;
 use crate::trust::root::TrustedRoot;
@@ -194,7 +193,7 @@ fn exit_of<'a>(verdict: Verdict, mut codes: impl Iterator<Item = &'a &'static st
         Verdict::Allowed => Exit::Done,
         Verdict::Denied => Exit::Denied,
         Verdict::Undecided => {
-            let platform = |code: &&str| [PLATFORM_AMBIGUOUS, PLATFORM_MISSING].contains(code);
+            let platform = |code: &&str| is_about_platform(code);
             let first = codes.next().is_some_and(platform);
             if first && codes.all(platform) { Exit::Usage } else { Exit::Undecided }
         }

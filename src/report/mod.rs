@@ -70,10 +70,6 @@ pub const IMAGE_INDEX: &str = "image-index";
 pub const COVERED_BY_INDEX: &str = "covered-by-index";
 /// The finding about an index of which only the platforms are attested.
 pub const INDEX_NOT_ATTESTED: &str = "index-not-attested";
-/// The finding about a platform that an image is not for.
-pub const PLATFORM_MISSING: &str = "image-platform-missing";
-/// The finding about a platform that an index lists more than once.
-pub const PLATFORM_AMBIGUOUS: &str = "image-platform-ambiguous";
 /// The finding about an artifact that too few distinct signers vouch for.
 pub const THRESHOLD_NOT_MET: &str = "threshold-not-met";
 /// Every code that starts here and is no other module's.
@@ -82,8 +78,6 @@ pub const CODES: &[&str] = &[
     "attestations-left-out",
     "covered-by-index",
     "image-index",
-    "image-platform-ambiguous",
-    "image-platform-missing",
     "index-not-attested",
     "threshold-not-met",
 ];
@@ -447,8 +441,6 @@ mod tests {
             ATTESTATIONS_LEFT_OUT,
             COVERED_BY_INDEX,
             IMAGE_INDEX,
-            PLATFORM_AMBIGUOUS,
-            PLATFORM_MISSING,
             INDEX_NOT_ATTESTED,
             THRESHOLD_NOT_MET,
         ];

@@ -6,7 +6,6 @@ pub mod hash;
 pub mod lines;
 pub mod links;
 pub mod oci;
-pub mod oci_layout;
 pub mod parallel;
 pub mod spool;
 pub mod subjects;

@@ -13,7 +13,9 @@ pub mod evidence;
 pub mod layout;
 #[cfg(test)]
 pub mod memory;
+pub mod platforms;
 pub mod registry;
+pub mod resolve;
 mod shelf;
 pub mod tree;
 
@@ -24,10 +26,16 @@ use crate::formats::digest::Digest;
 use crate::formats::oci::Descriptor;
 use crate::formats::oci::Document;
 
+pub use error::LayoutError;
 pub use error::OciError;
+pub use error::is_about_platform;
 
 /// Most things attached to one image that are looked at.
 pub const MAX_REFERRERS: usize = 1000;
+/// Most blobs of a layout that are looked at for referrers which no index lists.
+pub const MAX_BLOBS: usize = 10_000;
+/// Most bytes of JSON blobs that are looked at for the same (256 MiB).
+pub const MAX_SCANNED: usize = 256 * 1024 * 1024;
 /// Most requests to one registry at a time.
 pub const AT_ONCE: usize = 8;
 

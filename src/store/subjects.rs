@@ -12,17 +12,24 @@ use crate::formats::artifact::Artifact;
 use crate::formats::artifact::Reference;
 use crate::formats::artifact::checksums::ChecksumsLimits;
 use crate::formats::artifact::checksums::parse_checksums;
+use crate::formats::artifact::image::ImageLocation;
 use crate::formats::artifact::image::ImageNameError;
+use crate::formats::artifact::image::ImagePlace;
 use crate::formats::artifact::image::ImageReference;
 use crate::formats::artifact::image::looks_like_image;
 use crate::formats::bundle::Bundle;
 use crate::formats::digest::Algorithm;
 use crate::formats::digest::Digest;
+use crate::formats::oci;
+use crate::formats::oci::Kind;
+use crate::formats::oci::platform;
 use crate::store::file::read_capped;
 use crate::store::hash::HashProgress;
 use crate::store::hash::directory_digest;
 use crate::store::hash::hash_files;
-use crate::store::oci_layout::Layout;
+use crate::store::oci::layout::LayoutFolder;
+use crate::store::oci::resolve::need_listed;
+use crate::store::oci::resolve::resolve;
 use crate::store::subjects::lists::add_lines;
 use crate::store::subjects::named::Named;
 use crate::store::subjects::named::Origin;
@@ -307,20 +314,24 @@ impl Found {
     fn layout(&mut self, path: &str, digest: Option<&Digest>, platforms: Platforms) -> Result<(), SubjectsError> {
         self.count.one()?;
         let folder = Path::new(path);
-        let image = Layout::open(folder)?.image(digest)?;
-        let name = match &image.name {
+        let layout = LayoutFolder::open(folder)?;
+        let location = ImageLocation { place: ImagePlace::Layout(path.to_owned()), tag: None, digest: digest.cloned() };
+        let image = resolve(&layout, &location)?.read(&layout)?;
+        let known = layout.name_of(&image.digest)?;
+        let name = match &known {
             Some(name) => self.rule.image(name, &image.digest),
             None => name_of(&fs::canonicalize(folder).map_err(unreadable(folder))?)?,
         };
-        if platforms == Platforms::Each {
-            for digest in image.platforms {
-                self.count.one()?;
-                let name = match (&image.name, &self.rule) {
-                    (Some(name), Rule::Purl) => self.rule.image(name, &digest),
-                    _ => format!("{name}@{digest}"),
-                };
-                self.named.add(name, vec![digest], Origin::Path(folder.to_owned()))?;
-            }
+        let index = (platforms == Platforms::Each && image.document.kind == Kind::Index).then_some(&image.document);
+        let listed = index.map(platform::images).unwrap_or_default();
+        for item in listed.into_iter().filter(|item| oci::MANIFESTS.contains(&item.media_type.as_str())) {
+            self.count.one()?;
+            let digest = need_listed(&layout, item)?.digest;
+            let name = match (&known, &self.rule) {
+                (Some(name), Rule::Purl) => self.rule.image(name, &digest),
+                _ => format!("{name}@{digest}"),
+            };
+            self.named.add(name, vec![digest], Origin::Path(folder.to_owned()))?;
         }
         self.named.add(name, vec![image.digest], Origin::Path(folder.to_owned()))
     }
@@ -719,7 +730,11 @@ mod tests {
         };
         let descriptor = |kind: &str, (digest, size): &(String, usize), annotations: &str| {
             let media = format!("application/vnd.oci.image.{kind}.v1+json");
-            format!(r#"{{"mediaType":"{media}","digest":"{digest}","size":{size},"annotations":{{{annotations}}}}}"#)
+            let attests = annotations.contains("attestation-manifest");
+            let platform = if attests { r#","platform":{"os":"unknown","architecture":"unknown"}"# } else { "" };
+            format!(
+                r#"{{"mediaType":"{media}","digest":"{digest}","size":{size},"annotations":{{{annotations}}}{platform}}}"#
+            )
         };
         let manifests = ["amd64", "arm64", "about"].map(|one| blob(&format!(r#"{{"layers":[],"x":"{one}"}}"#)));
         let about = r#""vnd.docker.reference.type":"attestation-manifest""#;
@@ -771,7 +786,7 @@ mod tests {
         // A manifest that is not what its digest says is no subject.
         let path = folder.path().join("out/blobs/sha256").join(&manifests[0]["sha256:".len()..]);
         fs::write(path, r#"{"layers":[],"x":"AMD64"}"#).unwrap();
-        assert_eq!(expand(&[text], &each, &|_| {}).unwrap_err().code(), "layout-blob-digest");
+        assert_eq!(expand(&[text], &each, &|_| {}).unwrap_err().code(), "image-content-digest");
     }
 
     #[test]
@@ -790,7 +805,7 @@ mod tests {
         assert_eq!(error.code(), "layout-image-ambiguous");
         assert!(error.to_string().contains(&index) && error.to_string().contains(&manifests[0]), "{error}");
         assert_eq!(expand(format!("{text}@{index}")).unwrap().len(), 1);
-        assert_eq!(expand(format!("{text}@sha256:{ABC}")).unwrap_err().code(), "layout-blob-missing");
+        assert_eq!(expand(format!("{text}@sha256:{ABC}")).unwrap_err().code(), "image-missing");
         assert_eq!(expand(format!("{text}/nowhere")).unwrap_err().code(), "layout-missing");
     }
 

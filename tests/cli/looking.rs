@@ -224,14 +224,14 @@ fn one_platform_is_followed_where_it_is_named() {
     assert_eq!(report["image"]["platforms"].as_array().unwrap().len(), 1);
     assert_eq!(report["image"]["platforms"][0]["digest"], images[1].as_str());
     let none = story.run(&["tree", &image, "--platform", "linux/arm"]);
-    assert!(none.code == 3 && none.err.contains("image-missing") && none.out.is_empty(), "{none:?}");
+    assert!(none.code == 2 && none.err.contains("image-platform-missing") && none.out.is_empty(), "{none:?}");
     let ended =
         story.run(&["download", "attestation", &image, "--platform", "linux/amd64", "--type", "slsaprovenance"]);
     assert_eq!((ended.code, ended.out.lines().count()), (0, 1), "{ended:?}");
     let none = story.run(&["download", "attestation", &images[0], "--platform", "linux/amd64"]);
     assert_ne!(none.code, 0);
     let none = story.run(&["download", "attestation", &image, "--platform", "windows/amd64"]);
-    assert!(none.code == 3 && none.err.contains("image-missing"), "{none:?}");
+    assert!(none.code == 2 && none.err.contains("image-platform-missing"), "{none:?}");
 }
 
 #[test]
@@ -245,7 +245,7 @@ fn two_images_of_a_platform_are_not_chosen_from() {
     let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry(&one), entry(&two)]}).to_string();
     let index = story.registry.put_manifest(REPO, None, INDEX, index.as_bytes());
     let ended = story.download("bundle", &index, &["--platform", "linux/arm"]);
-    assert!(ended.code == 3 && ended.err.contains("image-platform-ambiguous"), "{ended:?}");
+    assert!(ended.code == 2 && ended.err.contains("image-platform-ambiguous"), "{ended:?}");
 }
 
 #[test]

@@ -2,14 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::num::NonZeroUsize;
 use std::path::Path;
 
 use sealmark::formats::bundle::Bundle;
 use sealmark::formats::cosign;
 use sealmark::formats::digest::Algorithm;
 use sealmark::formats::digest::Digest;
-use sealmark::store::oci_layout::Layout;
-use sealmark::store::oci_layout::LayoutError;
+use sealmark::store::oci::Images;
+use sealmark::store::oci::OciError;
+use sealmark::store::oci::evidence::AttachedContent;
+use sealmark::store::oci::evidence::Legacy;
+use sealmark::store::oci::evidence::Look;
+use sealmark::store::oci::evidence::evidence;
+use sealmark::store::oci::layout::LayoutFolder;
+use sealmark::store::oci::resolve::need_image;
 use sealmark::verify::VerifiedAttestation;
 use serde_json::Value;
 use serde_json::json;
@@ -260,16 +267,31 @@ impl Writer {
         self.blob(MANIFEST, manifest.to_string().as_bytes())
     }
 
-    fn open(&self) -> Result<Layout, LayoutError> {
+    fn open(&self) -> Result<LayoutFolder, OciError> {
         let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": self.manifests});
         fs::write(self.folder.path().join("index.json"), index.to_string()).unwrap();
-        Layout::open(self.folder.path())
+        LayoutFolder::open(self.folder.path())
     }
 
     fn found(&self, image: &Digest) -> Result<Vec<Result<(), &'static str>>, &'static str> {
         let layout = self.open().map_err(|error| error.code())?;
-        let stored = layout.attestations(image).map_err(|error| error.code())?;
-        Ok(stored.into_iter().map(|one| one.candidate.bundle.map(|_| ()).map_err(|error| error.code())).collect())
+        let look = Look { legacy: Legacy::Also };
+        let found = evidence(&layout, image, look, NonZeroUsize::MIN).map_err(|error| error.code())?;
+        let attestations = found.attached.into_iter().filter_map(|one| match one.content {
+            AttachedContent::Attestation(bundle) => Some(bundle.map(|_| ()).map_err(|error| error.code())),
+            AttachedContent::Signature(_) | AttachedContent::Other => None,
+        });
+        Ok(attestations.collect())
+    }
+
+    /// The only image, or the one with a digest.
+    fn resolved(&self, digest: Option<&Digest>) -> Result<Digest, &'static str> {
+        let layout = self.open().map_err(|error| error.code())?;
+        let found = match digest {
+            Some(digest) => need_image(&layout, digest),
+            None => layout.only().map(Option::unwrap),
+        };
+        found.map(|image| image.digest).map_err(|error| error.code())
     }
 
     fn path(&self, descriptor: &Value) -> std::path::PathBuf {
@@ -307,7 +329,7 @@ fn attestations_are_found_in_every_convention() {
         list(&mut writer, attestations, &image);
         let expected = if name == "not listed at all" { vec![] } else { vec![Ok(()), Ok(())] };
         assert_eq!(writer.found(&image), Ok(expected), "{name}");
-        assert_eq!(writer.open().unwrap().resolve(None).unwrap(), image, "{name}");
+        assert_eq!(writer.resolved(None), Ok(image), "{name}");
     }
     let referrers: [Convention; 3] = [
         ("listed", |w, d, _| w.list(d, json!({}))),
@@ -321,15 +343,20 @@ fn attestations_are_found_in_every_convention() {
     for (name, list) in referrers {
         let mut writer = Writer::new();
         let image = writer.image("app");
-        let stranger = Digest::new(Algorithm::Sha256, vec![7; 32]).unwrap();
+        let [stranger, two_layers] = [7, 8].map(|byte| Digest::new(Algorithm::Sha256, vec![byte; 32]).unwrap());
         let one = writer.blob("application/vnd.dev.sigstore.bundle.v0.3+json", bundle.as_bytes());
         let text = writer.blob("text/plain", b"not an attestation");
-        let about = writer.manifest(vec![one.clone(), text], Some(&image));
+        let about = writer.manifest(vec![one.clone()], Some(&image));
+        // A bundle's manifest has one layer; which of two it is, nobody says.
+        let two = writer.manifest(vec![one.clone(), text.clone()], Some(&two_layers));
+        writer.manifest(vec![text], Some(&image));
         let elsewhere = writer.manifest(vec![one], Some(&stranger));
         list(&mut writer, about, &image);
+        list(&mut writer, two, &two_layers);
         writer.list(elsewhere, json!({}));
         assert_eq!(writer.found(&image), Ok(vec![Ok(())]), "{name}");
-        assert_eq!(writer.open().unwrap().resolve(None).unwrap(), image, "{name}");
+        assert_eq!(writer.found(&two_layers), Ok(vec![Err("too-many")]), "{name}");
+        assert_eq!(writer.resolved(None), Ok(image), "{name}");
     }
 }
 
@@ -387,54 +414,51 @@ fn a_blob_is_what_its_digest_says() {
     assert_eq!(writer.found(&image), Ok(vec![Ok(())]));
     let (writer, image, manifest, blob) = prepare();
     flip(&writer.path(&blob));
-    assert_eq!(writer.found(&image), Err("layout-blob-digest"));
+    assert_eq!(writer.found(&image), Err("image-content-digest"));
     fs::write(writer.path(&blob), [layer.text.as_slice(), b" "].concat()).unwrap();
-    assert_eq!(writer.found(&image), Err("layout-blob-size"));
+    assert_eq!(writer.found(&image), Err("image-content-size"));
     fs::remove_file(writer.path(&blob)).unwrap();
-    assert_eq!(writer.found(&image), Err("layout-blob-missing"));
+    assert_eq!(writer.found(&image), Err("image-content-missing"));
     flip(&writer.path(&manifest));
-    assert_eq!(writer.found(&image), Err("layout-blob-digest"));
+    assert_eq!(writer.found(&image), Err("image-content-digest"));
     // The image itself.
     let (writer, image, ..) = prepare();
     let path = writer.path(&json!({"digest": image.to_string()}));
     flip(&path);
-    let resolved = |digest| writer.open().unwrap().resolve(digest).map_err(|error| error.code());
-    assert_eq!(resolved(None), Err("layout-blob-digest"));
-    assert_eq!(resolved(Some(&image)), Err("layout-blob-digest"));
+    assert_eq!(writer.resolved(None), Err("image-content-digest"));
+    assert_eq!(writer.resolved(Some(&image)), Err("image-content-digest"));
     // An unlisted manifest that says it is about the image, under a name that is not its digest.
     let (writer, image, ..) = prepare();
     let unlisted = writer.manifest(Vec::new(), Some(&image));
     let moved = format!("sha256:{}", "0".repeat(64));
     fs::rename(writer.path(&unlisted), writer.path(&json!({"digest": moved}))).unwrap();
-    assert_eq!(writer.found(&image), Err("layout-blob-digest"));
+    assert_eq!(writer.found(&image), Err("image-content-digest"));
 }
 
 #[test]
 fn the_image_is_the_only_one_or_the_one_named() {
-    let code = |error: LayoutError| error.code();
     let mut writer = Writer::new();
-    assert_eq!(writer.open().unwrap().resolve(None).map_err(code), Err("layout-image-missing"));
+    assert_eq!(writer.resolved(None), Err("layout-image-missing"));
     let first = writer.image("one");
-    assert_eq!(writer.open().unwrap().resolve(None).map_err(code), Ok(first.clone()));
+    assert_eq!(writer.resolved(None), Ok(first.clone()));
     let again = writer.manifests[0].clone();
     writer.list(again, json!({"org.opencontainers.image.ref.name": "latest"}));
-    assert_eq!(writer.open().unwrap().resolve(None).map_err(code), Ok(first.clone()));
+    assert_eq!(writer.resolved(None), Ok(first.clone()));
     let second = writer.image("two");
-    let layout = writer.open().unwrap();
-    assert_eq!(layout.resolve(None).map_err(code), Err("layout-image-ambiguous"));
-    assert_eq!(layout.resolve(Some(&second)).map_err(code), Ok(second));
+    assert_eq!(writer.resolved(None), Err("layout-image-ambiguous"));
+    assert_eq!(writer.resolved(Some(&second)), Ok(second));
     let absent = Digest::new(Algorithm::Sha256, vec![9; 32]).unwrap();
-    assert_eq!(layout.resolve(Some(&absent)).map_err(code), Err("layout-blob-missing"));
+    assert_eq!(writer.resolved(Some(&absent)), Err("image-missing"));
     let text = writer.blob("text/plain", b"{}");
     let text = Digest::parse(text["digest"].as_str().unwrap()).unwrap();
-    assert_eq!(layout.resolve(Some(&text)).map_err(code), Err("bundle-incomplete"));
+    assert_eq!(writer.resolved(Some(&text)), Err("bundle-incomplete"));
 }
 
 #[test]
 fn a_folder_that_is_no_layout_is_refused() {
     let writer = Writer::new();
-    let code = |error: LayoutError| error.code();
-    let open = || Layout::open(writer.folder.path()).map(|_| ()).map_err(code);
+    let code = |error: OciError| error.code();
+    let open = || LayoutFolder::open(writer.folder.path()).map(|_| ()).map_err(code);
     assert_eq!(open(), Err("layout-missing"));
     let write = |name: &str, text: &str| fs::write(writer.folder.path().join(name), text).unwrap();
     write("index.json", r#"{"layers":[]}"#);
@@ -447,6 +471,9 @@ fn a_folder_that_is_no_layout_is_refused() {
     assert_eq!(open(), Err("json-field-missing"));
     fs::remove_file(writer.folder.path().join("oci-layout")).unwrap();
     assert_eq!(open(), Err("layout-missing"));
-    assert_eq!(Layout::open(&writer.folder.path().join("index.json")).map(|_| ()).map_err(code), Err("layout-missing"));
-    assert_eq!(Layout::open(Path::new("/nowhere/at/all")).map(|_| ()).map_err(code), Err("layout-missing"));
+    assert_eq!(
+        LayoutFolder::open(&writer.folder.path().join("index.json")).map(|_| ()).map_err(code),
+        Err("layout-missing")
+    );
+    assert_eq!(LayoutFolder::open(Path::new("/nowhere/at/all")).map(|_| ()).map_err(code), Err("layout-missing"));
 }

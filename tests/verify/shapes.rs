@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -13,7 +14,12 @@ use sealmark::formats::digest::Digest;
 use sealmark::formats::gcloud;
 use sealmark::formats::npm;
 use sealmark::formats::statement::Statement;
-use sealmark::store::oci_layout::Layout;
+use sealmark::store::oci::Images;
+use sealmark::store::oci::evidence::AttachedContent;
+use sealmark::store::oci::evidence::Legacy;
+use sealmark::store::oci::evidence::Look;
+use sealmark::store::oci::evidence::evidence;
+use sealmark::store::oci::layout::LayoutFolder;
 use sealmark::trust::embedded::Domain;
 use sealmark::trust::rings;
 use sealmark::trust::rings::Covers;
@@ -259,16 +265,24 @@ fn images_on_disk() {
     let verifier = verifier(Vec::new());
     let mut counts = Counts::new();
     for path in &paths {
-        let layout = Layout::open(&path.with_extension("")).unwrap();
+        let layout = LayoutFolder::open(&path.with_extension("")).unwrap();
         let image = Digest::parse(fs::read_to_string(path).unwrap().trim()).unwrap();
-        assert_eq!(layout.resolve(None).unwrap(), image);
-        assert_eq!(layout.resolve(Some(&image)).unwrap(), image);
+        assert_eq!(layout.only().unwrap().unwrap().digest, image);
+        assert_eq!(layout.manifest(&image, None).unwrap().unwrap().digest, image);
+        let attached = |digest: &Digest| {
+            evidence(&layout, digest, Look { legacy: Legacy::Also }, NonZeroUsize::MIN).unwrap().attached
+        };
+        assert!(attached(&other()).is_empty());
+        let bundles = attached(&image).into_iter().filter_map(|one| match one.content {
+            AttachedContent::Attestation(bundle) => Some(bundle.unwrap()),
+            AttachedContent::Signature(_) | AttachedContent::Other => None,
+        });
+        let bundles: Vec<_> = bundles.collect();
         for (about, digest) in [("the image", image), ("another", other())] {
-            let artifact = Artifact::new("image".to_owned(), vec![digest.clone()]).unwrap();
-            for stored in layout.attestations(&digest).unwrap() {
-                let bundle = stored.candidate.bundle.unwrap();
+            let artifact = Artifact::new("image".to_owned(), vec![digest]).unwrap();
+            for bundle in &bundles {
                 assert_eq!(bundle.version, Version::CosignLayer);
-                let found = verifier.authenticate(&bundle, now()).and_then(|found| found.bind(&artifact));
+                let found = verifier.authenticate(bundle, now()).and_then(|found| found.bind(&artifact));
                 let code = code(found.map_err(|error| error.code()));
                 *counts.entry(format!("{about}: {code}")).or_default() += 1;
             }

@@ -1,6 +1,5 @@
 //! `verify-image`: container images, in layouts on disk or by the provenance beside them.
 
-use std::num::NonZeroUsize;
 use std::path::Path;
 
 use crate::builders::google_cloud_build::HOSTED_WORKER;
@@ -17,7 +16,7 @@ use crate::commands::slsa_verifier::finish;
 use crate::commands::slsa_verifier::passed;
 use crate::commands::slsa_verifier::print;
 use crate::formats::artifact::Artifact;
-use crate::formats::artifact::image::ImageName;
+use crate::formats::artifact::image::ImageLocation;
 use crate::formats::artifact::image::ImagePlace;
 use crate::formats::artifact::image::ImageReference;
 use crate::formats::digest::Algorithm;
@@ -28,12 +27,9 @@ use crate::policy::slsa_verifier::Expectations;
 use crate::policy::slsa_verifier::Refusal;
 use crate::policy::slsa_verifier::judge;
 use crate::policy::slsa_verifier::judge_google_cloud_build;
-use crate::store::oci::AT_ONCE;
 use crate::store::oci::evidence::AttachedContent;
-use crate::store::oci::evidence::Legacy;
-use crate::store::oci::evidence::Look;
-use crate::store::oci::evidence::evidence;
-use crate::store::oci_layout::Layout;
+use crate::store::oci::layout::LayoutFolder;
+use crate::store::oci::resolve::resolve;
 use crate::trust::rings;
 
 /// Arguments.
@@ -101,9 +97,8 @@ fn verify(args: &ImageArgs) -> Result<(), Failure> {
 /// An image that cannot change under its name.
 struct Image {
     digest: Digest,
-    layout: Option<Layout>,
-    /// Where it is, when it is in a registry.
-    registry: Option<ImageName>,
+    /// Where it is, when it is in a layout or a registry.
+    place: Option<ImagePlace>,
 }
 
 impl Image {
@@ -122,59 +117,43 @@ impl Image {
         });
         let digest = digest.transpose()?;
         if let Some(folder) = name.strip_prefix("oci-layout:") {
-            let layout = open(folder)?;
-            let digest =
-                layout.resolve(digest.as_ref()).map_err(|error| CommandError::undecided(error.code(), error))?;
-            return Ok(Self { digest, layout: Some(layout), registry: None });
+            let location = ImageLocation { place: ImagePlace::Layout(folder.to_owned()), tag: None, digest };
+            let found = LayoutFolder::open(Path::new(folder))
+                .and_then(|layout| resolve(&layout, &location)?.read(&layout))
+                .map_err(|error| images::refused(&error))?;
+            return Ok(Self { digest: found.digest, place: Some(location.place) });
         }
         let digest = digest.ok_or_else(|| {
             let message = format!("expected an image with its digest, NAME@sha256:…, found {text:?}");
             Refusal::new("ErrorMutableImage", "image-mutable", message)
         })?;
-        let registry = repository(name).ok();
-        Ok(Self { digest, layout: None, registry })
+        Ok(Self { digest, place: place(name).ok() })
     }
-}
-
-fn open(folder: &str) -> Result<Layout, CommandError> {
-    Layout::open(Path::new(folder)).map_err(|error| CommandError::undecided(error.code(), error))
 }
 
 type Bundles = Vec<Result<crate::formats::bundle::Bundle, crate::formats::FormatError>>;
 
-/// A repository by its name, whatever tag stands behind it.
-fn repository(text: &str) -> Result<ImageName, CommandError> {
-    let parsed = ImageReference::parse(text).map(|image| image.name);
+/// A layout, or a repository by its name, whatever tag stands behind it.
+fn place(text: &str) -> Result<ImagePlace, CommandError> {
+    if let Some(folder) = text.strip_prefix("oci-layout:") {
+        return Ok(ImagePlace::Layout(folder.to_owned()));
+    }
+    let parsed = ImageReference::parse(text).map(|image| ImagePlace::Registry(image.name));
     parsed.map_err(|error| CommandError::usage("subject-image-invalid", format!("{text:?}: {error}")))
 }
 
 /// What is stored about an image: in the repository or layout that was named for it, else where the image is.
 fn stored(args: &ImageArgs, image: &Image) -> Result<Bundles, Failure> {
-    let named = args.provenance_repository.as_deref();
-    let folder = named.and_then(|text| text.strip_prefix("oci-layout:")).map(open).transpose()?;
-    let layout = match named {
-        Some(_) => folder.as_ref(),
-        None => image.layout.as_ref(),
-    };
-    if let Some(layout) = layout {
-        let found = layout.attestations(&image.digest).map_err(|error| CommandError::undecided(error.code(), error))?;
-        return Ok(found.into_iter().map(|stored| stored.candidate.bundle).collect());
-    }
-    let name = match (named, &image.registry) {
-        (Some(text), _) => repository(text)?,
-        (None, Some(name)) => name.clone(),
+    let place = match (args.provenance_repository.as_deref(), &image.place) {
+        (Some(text), _) => place(text)?,
+        (None, Some(place)) => place.clone(),
         (None, None) => {
             let text = format!("expected a registry, oci-layout:DIR or --provenance-path FILE, found {}", image.digest);
             return Err(CommandError::usage("reference-unsupported", text).into());
         }
     };
-    let places = args.registry.places()?;
-    let found = places.open(&ImagePlace::Registry(name)).and_then(|place| {
-        let threads = NonZeroUsize::new(AT_ONCE).unwrap_or(NonZeroUsize::MIN);
-        evidence(place.as_ref(), &image.digest, Look { legacy: Legacy::Also }, threads)
-    });
-    let found = found.map_err(|error| images::refused(&error))?;
-    let bundles = found.attached.into_iter().filter_map(|one| match one.content {
+    let place = args.registry.places()?.open(&place).map_err(|error| images::refused(&error))?;
+    let bundles = images::attached(place.as_ref(), &image.digest)?.into_iter().filter_map(|one| match one.content {
         AttachedContent::Attestation(bundle) => Some(bundle),
         AttachedContent::Signature(_) | AttachedContent::Other => None,
     });

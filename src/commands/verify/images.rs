@@ -33,6 +33,7 @@ use crate::store::oci::Manifest;
 use crate::store::oci::OciError;
 use crate::store::oci::evidence::Look;
 use crate::store::oci::evidence::evidence;
+use crate::store::oci::resolve::resolve;
 use crate::store::parallel::in_parallel;
 use crate::store::subjects::Located;
 
@@ -92,7 +93,7 @@ pub(super) struct Place<'a> {
 }
 
 /// An image whose digest is known, and its manifest where that was read for it.
-pub(super) struct Resolved<'a> {
+pub(super) struct Image<'a> {
     pub(super) asked: &'a Asked,
     pub(super) digest: Digest,
     pub(super) manifest: Option<Manifest>,
@@ -127,7 +128,7 @@ impl Court<'_> {
         let report = match held.opened.get_or_init(|| self.places.open(&location.place)) {
             Ok(images) => {
                 let place = Place { name: &location.place, images: images.as_ref(), held: &held };
-                self.resolve(&place, asked, threads).and_then(|image| platforms::report(self, &place, &image))
+                self.resolve(&place, asked, threads).map(|image| platforms::report(self, &place, &image))
             }
             Err(error) => Err(error.clone()),
         };
@@ -137,36 +138,18 @@ impl Court<'_> {
         report
     }
 
-    /// The digest of an image: the one that was given, else that of what the tag names now, else that of the only one there. With
-    /// a choice of platforms its manifest is read too.
-    fn resolve<'a>(
-        &self,
-        place: &Place<'_>,
-        asked: &'a Asked,
-        threads: NonZeroUsize,
-    ) -> Result<Resolved<'a>, OciError> {
-        let location = &asked.location;
-        let missing =
-            |reference: &str| OciError::ImageMissing { place: place.images.name(), reference: reference.to_owned() };
-        if let Some(digest) = &location.digest {
-            let manifest = match self.choice {
-                Choice::AsNamed => None,
-                _ => Some(place.images.manifest(digest, None)?.ok_or_else(|| missing(&digest.to_string()))?),
-            };
-            return Ok(Resolved { asked, digest: digest.clone(), manifest, threads });
+    /// The digest of an image, and with a choice of platforms its manifest too.
+    fn resolve<'a>(&self, place: &Place<'_>, asked: &'a Asked, threads: NonZeroUsize) -> Result<Image<'a>, OciError> {
+        let found = resolve(place.images, &asked.location)?;
+        let digest = found.digest.clone();
+        if self.tags == Tags::Said {
+            images::say_tag(&asked.reference, &asked.location, &digest);
         }
-        let found = match &location.tag {
-            Some(tag) => place.images.tagged(tag)?.ok_or_else(|| missing(tag)),
-            None => place.images.only()?.ok_or_else(|| missing("of its own")),
+        let manifest = match self.choice {
+            Choice::AsNamed => found.manifest,
+            Choice::One(_) | Choice::Each => Some(found.read(place.images)?),
         };
-        let manifest = found?;
-        let (reference, digest) = (&asked.reference, manifest.digest.clone());
-        if self.tags == Tags::Said && location.tag.is_some() {
-            terminal::note(&format!(
-                "note     {reference} is {digest} now; name it by that digest to mean the same image tomorrow"
-            ));
-        }
-        Ok(Resolved { asked, digest, manifest: Some(manifest), threads })
+        Ok(Image { asked, digest, manifest, threads })
     }
 
     /// What one digest of a place comes to, looked up and judged once.

@@ -3,14 +3,12 @@
 
 use crate::commands::verify::images::Choice;
 use crate::commands::verify::images::Court;
+use crate::commands::verify::images::Image;
 use crate::commands::verify::images::Place;
-use crate::commands::verify::images::Resolved;
 use crate::commands::verify::images::origin;
 use crate::commands::verify::images::undecided;
-use crate::formats::FormatError;
 use crate::formats::oci::Descriptor;
 use crate::formats::oci::Kind;
-use crate::formats::oci::MAX_MANIFEST;
 use crate::formats::oci::platform;
 use crate::formats::oci::platform::Platform;
 use crate::report::COVERED_BY_INDEX;
@@ -18,33 +16,33 @@ use crate::report::Finding;
 use crate::report::IMAGE_INDEX;
 use crate::report::INDEX_NOT_ATTESTED;
 use crate::report::Notice;
-use crate::report::PLATFORM_AMBIGUOUS;
-use crate::report::PLATFORM_MISSING;
 use crate::report::Report;
 use crate::report::Verdict;
 use crate::store::oci::Manifest;
-use crate::store::oci::OciError;
+use crate::store::oci::platforms::Chosen;
+use crate::store::oci::platforms::choose;
+use crate::store::oci::resolve::need_listed;
 
 /// What an image comes to. Its manifest is what its digest says already.
-///
-/// # Errors
-/// [`OciError`]: its configuration cannot be read.
-pub(super) fn report(court: &Court<'_>, place: &Place<'_>, image: &Resolved<'_>) -> Result<Report, OciError> {
+pub(super) fn report(court: &Court<'_>, place: &Place<'_>, image: &Image<'_>) -> Report {
     let index = image.manifest.as_ref().filter(|manifest| manifest.document.kind == Kind::Index);
     match (&court.choice, index, &image.manifest) {
-        (Choice::One(asked), Some(index), _) => Ok(one(court, place, image, index, asked)),
-        (Choice::One(asked), None, Some(manifest)) => alone(court, place, image, manifest, asked),
-        (Choice::Each, Some(index), _) => Ok(each(court, place, image, index)),
+        (Choice::One(asked), _, Some(manifest)) => match choose(place.images, manifest, asked) {
+            Ok(Chosen::Listed(item)) => one(court, place, image, manifest, item),
+            Ok(Chosen::Itself(found)) => alone(court, place, image, &found),
+            Err(error) => refused(court, place, image, Finding::new(error.code(), error)),
+        },
+        (Choice::Each, Some(index), _) => each(court, place, image, index),
         _ => {
             let mut report = named(image, court.judged(place, &image.digest, image.threads));
             report.notices.extend(index.map(|index| about(place, index)));
-            Ok(report)
+            report
         }
     }
 }
 
 /// The same report, about the image as it was asked for.
-fn named(image: &Resolved<'_>, mut report: Report) -> Report {
+fn named(image: &Image<'_>, mut report: Report) -> Report {
     report.results.iter_mut().for_each(|result| result.artifact.image = Some(Box::new(origin(image.asked))));
     report
 }
@@ -60,39 +58,16 @@ fn about(place: &Place<'_>, index: &Manifest) -> Notice {
 }
 
 /// An image that is for one platform.
-fn alone(
-    court: &Court<'_>,
-    place: &Place<'_>,
-    image: &Resolved<'_>,
-    manifest: &Manifest,
-    asked: &Platform,
-) -> Result<Report, OciError> {
-    let malformed = |error: FormatError| OciError::Format {
-        place: place.images.name(),
-        what: format!("configuration of {}", manifest.digest),
-        error: Box::new(error),
-    };
-    let found = match &manifest.document.config {
-        Some(config) => Platform::of_config(&place.images.blob(config, MAX_MANIFEST)?).map_err(malformed)?,
-        None => None,
-    };
-    if let Some(found) = found.filter(|found| asked.takes(found)) {
-        let mut report = named(image, court.judged(place, &image.digest, image.threads));
-        for origin in report.results.iter_mut().filter_map(|result| result.artifact.image.as_mut()) {
-            origin.platform = Some(found.to_string());
-        }
-        return Ok(report);
+fn alone(court: &Court<'_>, place: &Place<'_>, image: &Image<'_>, found: &Platform) -> Report {
+    let mut report = named(image, court.judged(place, &image.digest, image.threads));
+    for origin in report.results.iter_mut().filter_map(|result| result.artifact.image.as_mut()) {
+        origin.platform = Some(found.to_string());
     }
-    let message = format!("expected an image for {asked}, found one that is not");
-    Ok(refused(court, place, image, Finding::new(PLATFORM_MISSING, message)))
+    report
 }
 
 /// The image of an index that is for a platform.
-fn one(court: &Court<'_>, place: &Place<'_>, image: &Resolved<'_>, index: &Manifest, asked: &Platform) -> Report {
-    let item = match pick(&platform::images(&index.document), asked) {
-        Ok(item) => item,
-        Err(finding) => return refused(court, place, image, *finding),
-    };
+fn one(court: &Court<'_>, place: &Place<'_>, image: &Image<'_>, index: &Manifest, item: &Descriptor) -> Report {
     let own = listed(court, place, image, index, item);
     if own.verdict == Verdict::Allowed || is_unread(&own) {
         return own;
@@ -101,7 +76,7 @@ fn one(court: &Court<'_>, place: &Place<'_>, image: &Resolved<'_>, index: &Manif
 }
 
 /// The index, and every image that it lists.
-fn each(court: &Court<'_>, place: &Place<'_>, image: &Resolved<'_>, index: &Manifest) -> Report {
+fn each(court: &Court<'_>, place: &Place<'_>, image: &Image<'_>, index: &Manifest) -> Report {
     let whole = court.judged(place, &index.digest, image.threads);
     let items = platform::images(&index.document);
     let own: Vec<Report> = items.iter().map(|item| listed(court, place, image, index, item)).collect();
@@ -120,45 +95,10 @@ fn each(court: &Court<'_>, place: &Place<'_>, image: &Resolved<'_>, index: &Mani
     Report::merged(court.now, std::iter::once(top).chain(covered).collect())
 }
 
-/// The one image that is for a platform. An image without a platform could be for any, so nothing is picked beside it.
-fn pick<'a>(items: &[&'a Descriptor], asked: &Platform) -> Result<&'a Descriptor, Box<Finding>> {
-    let of = |item: &Descriptor| item.platform.as_deref().and_then(Platform::parse);
-    let may = |item: &&&Descriptor| of(item).is_none_or(|found| asked.takes(&found));
-    let sure = |item: &&&Descriptor| of(item).is_some_and(|found| asked.takes(&found));
-    let matching: Vec<_> = items.iter().filter(may).collect();
-    match matching.as_slice() {
-        [only] if sure(only) => Ok(only),
-        [] => {
-            let message = format!("expected an image for {asked}, found images for {}", names(items.iter().copied()));
-            Err(Box::new(Finding::new(PLATFORM_MISSING, message)))
-        }
-        several => {
-            let found = names(several.iter().map(|item| **item));
-            let message = format!("expected one image for {asked}, found {}: {found}", several.len());
-            Err(Box::new(Finding::new(PLATFORM_AMBIGUOUS, message)))
-        }
-    }
-}
-
-fn names<'a>(items: impl Iterator<Item = &'a Descriptor>) -> String {
-    /// Images that are shown.
-    const SHOWN: usize = 50;
-    let name = |item: &Descriptor| item.platform.clone().unwrap_or_else(|| format!("no platform ({})", item.digest));
-    let names: Vec<String> = items.take(SHOWN).map(name).collect();
-    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
-}
-
 /// An image of an index by what is attached to itself. It must be there, and be what the index says.
-fn listed(court: &Court<'_>, place: &Place<'_>, image: &Resolved<'_>, index: &Manifest, item: &Descriptor) -> Report {
-    let there = match place.images.manifest(&item.digest, Some(item.size)) {
-        Ok(Some(_)) => Ok(()),
-        Ok(None) => {
-            Err(OciError::Missing { place: place.images.name(), what: "a manifest", digest: item.digest.to_string() })
-        }
-        Err(error) => Err(error),
-    };
-    let mut report = match there {
-        Ok(()) => court.judged(place, &item.digest, image.threads),
+fn listed(court: &Court<'_>, place: &Place<'_>, image: &Image<'_>, index: &Manifest, item: &Descriptor) -> Report {
+    let mut report = match need_listed(place.images, item) {
+        Ok(_) => court.judged(place, &item.digest, image.threads),
         Err(error) => {
             let mut result = undecided(&format!("{}@{}", place.name, item.digest), Finding::new(error.code(), error));
             result.artifact.digests = [&item.digest].into_iter().collect();
@@ -213,7 +153,7 @@ fn through(own: Report, whole: &Report, index: &Manifest) -> Report {
 }
 
 /// The platform that was asked for is none of the image's.
-fn refused(court: &Court<'_>, place: &Place<'_>, image: &Resolved<'_>, finding: Finding) -> Report {
+fn refused(court: &Court<'_>, place: &Place<'_>, image: &Image<'_>, finding: Finding) -> Report {
     let mut result = undecided(&format!("{}@{}", place.name, image.digest), finding);
     result.artifact.digests = [&image.digest].into_iter().collect();
     named(image, Report::new(court.now, vec![result], Vec::new()))

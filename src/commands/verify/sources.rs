@@ -9,6 +9,7 @@ use clap::builder::NonEmptyStringValueParser;
 
 use crate::commands::artifacts;
 use crate::commands::error::CommandError;
+use crate::commands::images;
 use crate::commands::verify::images::Choice;
 use crate::formats::artifact::image::ImageLocation;
 use crate::formats::image_list;
@@ -41,7 +42,7 @@ pub(super) struct ImageArgs {
     manifests: Vec<String>,
 
     /// Of an image index, judge the image for this platform; it is allowed through its index too
-    #[arg(long, value_name = "OS/ARCH[/VARIANT]", help_heading = "Images", value_parser = platform,
+    #[arg(long, value_name = "OS/ARCH[/VARIANT]", help_heading = "Images", value_parser = images::platform,
           conflicts_with_all = ["each_platform", "bundle"])]
     platform: Option<Platform>,
 
@@ -174,8 +175,4 @@ fn listed(
 
 fn shown(file: &str) -> &str {
     if file == STDIN { "standard input" } else { file }
-}
-
-fn platform(text: &str) -> Result<Platform, String> {
-    Platform::parse(text).ok_or_else(|| format!("expected a platform such as linux/amd64, found {text:?}"))
 }

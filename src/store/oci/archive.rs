@@ -15,21 +15,17 @@ use tar::PaxExtensions;
 use crate::formats::digest::Algorithm;
 use crate::formats::digest::Digest;
 use crate::formats::oci;
-use crate::formats::oci::Descriptor;
 use crate::formats::oci::Document;
 use crate::store::file::StoreError;
 use crate::store::file::open_regular;
-use crate::store::oci::Images;
-use crate::store::oci::Manifest;
+use crate::store::oci::LayoutError;
+use crate::store::oci::MAX_BLOBS;
 use crate::store::oci::OciError;
-use crate::store::oci::Referrers;
 use crate::store::oci::shelf;
 use crate::store::oci::shelf::INDEX_FILE;
 use crate::store::oci::shelf::MARKER;
 use crate::store::oci::shelf::Opened;
 use crate::store::oci::shelf::Shelf;
-use crate::store::oci_layout::LayoutError;
-use crate::store::oci_layout::MAX_BLOBS;
 
 /// Most entries of one archive: a layout's blobs, and folders and headers beside them.
 pub const MAX_ENTRIES: usize = 4 * MAX_BLOBS;
@@ -236,35 +232,5 @@ impl Shelf for Archive {
         let small = self.entries.iter().filter(|(_, place)| place.length <= most);
         let names = small.filter_map(|(name, _)| name.strip_prefix(&prefix));
         Ok(names.filter_map(|hex| Digest::from_hex(Algorithm::Sha256, hex).ok()).collect())
-    }
-}
-
-impl Images for Archive {
-    fn name(&self) -> String {
-        self.place()
-    }
-
-    fn tagged(&self, tag: &str) -> Result<Option<Manifest>, OciError> {
-        shelf::tagged(self, tag)
-    }
-
-    fn only(&self) -> Result<Option<Manifest>, OciError> {
-        shelf::only(self).map(Some)
-    }
-
-    fn manifest(&self, digest: &Digest, size: Option<u64>) -> Result<Option<Manifest>, OciError> {
-        shelf::manifest(self, digest, size)
-    }
-
-    fn blob(&self, item: &Descriptor, limit: usize) -> Result<Vec<u8>, OciError> {
-        shelf::blob(self, item, limit)
-    }
-
-    fn open_blob(&self, item: &Descriptor) -> Result<Box<dyn Read + Send + '_>, OciError> {
-        shelf::open_blob(self, item)
-    }
-
-    fn referrers(&self, image: &Digest) -> Result<Referrers, OciError> {
-        shelf::referrers(self, image)
     }
 }

@@ -17,6 +17,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use crate::formats::digest::Digest;
 use crate::formats::oci;
 use crate::formats::oci::Descriptor;
+use crate::formats::oci::platform::Platform;
 use crate::store::oci::AT_ONCE;
 use crate::store::oci::Form;
 use crate::store::oci::Images;
@@ -56,9 +57,8 @@ pub struct Wanted {
 pub enum Platforms {
     /// The index with all of them.
     All,
-    /// The manifests of these, `os/architecture[/variant]`, without the index: a registry takes no index whose manifests it
-    /// does not have.
-    Only(Vec<String>),
+    /// The manifests of these, without the index: a registry takes no index whose manifests it does not have.
+    Only(Vec<Platform>),
 }
 
 /// Which of the things attached to an image are copied.
@@ -182,16 +182,6 @@ pub enum CopyError {
         /// The tag.
         tag: String,
     },
-    /// A platform that the image does not have.
-    #[error("{image}: expected an image for {platform}, found {}", if found.is_empty() { "no platforms".to_owned() } else { found.join(", ") })]
-    PlatformMissing {
-        /// The image.
-        image: String,
-        /// What was asked for.
-        platform: String,
-        /// What there is.
-        found: Vec<String>,
-    },
     /// One tag for several images.
     #[error("expected one platform for the tag {tag}, found {found}")]
     OneTag {
@@ -210,7 +200,6 @@ impl CopyError {
             Self::TagTaken { .. } => "copy-tag-taken",
             Self::LegacyDiffers { .. } => "copy-legacy-differs",
             Self::TagReserved { .. } => "copy-tag-reserved",
-            Self::PlatformMissing { .. } => "copy-platform-missing",
             Self::OneTag { .. } => "copy-one-tag",
         }
     }

@@ -1,9 +1,10 @@
 //! Why a place that holds images could not be read or written.
 
+use std::path::PathBuf;
+
 use crate::formats::FormatError;
 use crate::remote::registry::RegistryError;
 use crate::store::file::StoreError;
-use crate::store::oci_layout::LayoutError;
 
 /// Why it could not be looked, read or written. None of them says that something is not there, but the ones that name what
 /// was asked for by the user or promised by a descriptor.
@@ -37,15 +38,25 @@ pub enum OciError {
         /// Tag or digest.
         reference: String,
     },
-    /// Several images of an index are for the platform that was named.
-    #[error("{place}: expected one image for {platform}, found {found}")]
-    Platforms {
-        /// Where the index is.
-        place: String,
+    /// An image is not for the platform that was named, or an index lists none for it.
+    #[error("{image}: expected an image for {platform}, found {found}")]
+    PlatformMissing {
+        /// The image or index, with its place.
+        image: String,
         /// What was named.
         platform: String,
-        /// How many there are.
-        found: usize,
+        /// What there is.
+        found: String,
+    },
+    /// Several images of an index are, or may be, for the platform that was named.
+    #[error("{image}: expected one image for {platform}, found {found}")]
+    PlatformAmbiguous {
+        /// The index, with its place.
+        image: String,
+        /// What was named.
+        platform: String,
+        /// How many there are, and which.
+        found: String,
     },
     /// A registry was named, and no socket may be opened.
     #[error("{place}: expected something on this machine beside --offline, found a registry")]
@@ -113,6 +124,11 @@ pub enum OciError {
     },
 }
 
+/// Whether a code is about a platform that was asked for: the user named it, so it is wrong usage.
+pub fn is_about_platform(code: &str) -> bool {
+    ["image-platform-missing", "image-platform-ambiguous"].contains(&code)
+}
+
 impl OciError {
     /// The stable name of the error.
     pub fn code(&self) -> &'static str {
@@ -122,7 +138,8 @@ impl OciError {
             Self::Store(error) => error.code(),
             Self::Format { error, .. } => error.code(),
             Self::ImageMissing { .. } => "image-missing",
-            Self::Platforms { .. } => "image-platform-ambiguous",
+            Self::PlatformMissing { .. } => "image-platform-missing",
+            Self::PlatformAmbiguous { .. } => "image-platform-ambiguous",
             Self::Offline { .. } => "image-offline",
             Self::Missing { .. } => "image-content-missing",
             Self::Digest { .. } => "image-content-digest",
@@ -130,6 +147,81 @@ impl OciError {
             Self::TooMany { .. } => "image-too-large",
             Self::WriteLost { .. } => "tag-write-lost",
             Self::ReadOnly { .. } => "image-place-read-only",
+        }
+    }
+}
+
+/// Why a layout or an archive cannot be used, beyond what may be wrong in any place. Nothing of it is believed then.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LayoutError {
+    /// No layout at all.
+    #[error("expected an OCI image layout, a folder with oci-layout and index.json, found {path:?}")]
+    Missing {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A layout of another version.
+    #[error("oci-layout: expected imageLayoutVersion 1.0.0, found {found:?}")]
+    Version {
+        /// The version found.
+        found: String,
+    },
+    /// No image where one is needed.
+    #[error("expected an image in the layout, found none")]
+    ImageMissing,
+    /// Several images where one is needed.
+    #[error("expected one image in the layout or a digest that picks one, found {}", found.join(", "))]
+    ImageAmbiguous {
+        /// Their digests.
+        found: Vec<String>,
+    },
+    /// A tag of several images.
+    #[error("expected one manifest under the tag {tag} in the layout, found {}", found.join(", "))]
+    TagAmbiguous {
+        /// The tag.
+        tag: String,
+        /// Their digests.
+        found: Vec<String>,
+    },
+    /// An archive that holds images without their manifests, or none.
+    #[error(
+        "expected an archive with oci-layout and index.json, as docker save (25 and newer) and skopeo write it, found {path:?}"
+    )]
+    ArchiveWithoutLayout {
+        /// The archive.
+        path: PathBuf,
+    },
+    /// A file that is no tar archive, or one that two readers might read differently.
+    #[error("{path:?}: expected a plain tar archive of a layout, found {found}")]
+    Archive {
+        /// The archive.
+        path: PathBuf,
+        /// What was found.
+        found: String,
+    },
+    /// More than is read.
+    #[error("expected at most {limit} {what} in the layout, found more")]
+    TooLarge {
+        /// What there is too much of.
+        what: &'static str,
+        /// The limit.
+        limit: usize,
+    },
+}
+
+impl LayoutError {
+    /// The stable name of the error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Missing { .. } => "layout-missing",
+            Self::Version { .. } => "layout-version",
+            Self::ImageMissing => "layout-image-missing",
+            Self::ImageAmbiguous { .. } => "layout-image-ambiguous",
+            Self::TagAmbiguous { .. } => "layout-tag-ambiguous",
+            Self::ArchiveWithoutLayout { .. } => "archive-without-layout",
+            Self::Archive { .. } => "archive-invalid",
+            Self::TooLarge { .. } => "layout-too-large",
         }
     }
 }

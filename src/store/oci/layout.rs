@@ -12,6 +12,8 @@ use serde_json::Map;
 use serde_json::Value;
 use serde_json::json;
 
+use crate::formats::artifact::image::ImageName;
+use crate::formats::artifact::image::ImageReference;
 use crate::formats::digest::Algorithm;
 use crate::formats::digest::Digest;
 use crate::formats::json;
@@ -29,22 +31,22 @@ use crate::store::file::read_capped;
 use crate::store::file::write_atomic;
 use crate::store::file::write_atomic_with;
 use crate::store::oci::Images;
+use crate::store::oci::LayoutError;
+use crate::store::oci::MAX_BLOBS;
 use crate::store::oci::Manifest;
 use crate::store::oci::OciError;
-use crate::store::oci::Referrers;
 use crate::store::oci::WritableImages;
 use crate::store::oci::checked::Checked;
 use crate::store::oci::checked::carried;
 use crate::store::oci::shelf;
+use crate::store::oci::shelf::COSIGN_KIND;
 use crate::store::oci::shelf::INDEX_FILE;
 use crate::store::oci::shelf::MARKER;
 use crate::store::oci::shelf::Opened;
 use crate::store::oci::shelf::Shelf;
-use crate::store::oci_layout::CONTAINERD_NAME;
-use crate::store::oci_layout::COSIGN_KIND;
-use crate::store::oci_layout::LayoutError;
-use crate::store::oci_layout::MAX_BLOBS;
 
+/// containerd's annotation of what an image is called, with registry, repository and tag.
+const CONTAINERD_NAME: &str = "io.containerd.image.name";
 /// How often a tag is read and changed again when others changed it meanwhile.
 const ATTEMPTS: u32 = 10;
 /// Bytes copied at once.
@@ -93,6 +95,20 @@ impl LayoutFolder {
             }
         }
         Self::open(path)
+    }
+
+    /// What the annotations of `index.json` call an image. A tag alone is no name: tomorrow it is another image's.
+    ///
+    /// # Errors
+    /// As [`LayoutFolder::open`].
+    pub fn name_of(&self, image: &Digest) -> Result<Option<ImageName>, OciError> {
+        let index = self.index()?;
+        let mut listed = index.items.iter().filter(|item| item.digest == *image);
+        Ok(listed.find_map(|item| {
+            let texts = [CONTAINERD_NAME, oci::REF_NAME].map(|key| item.annotation(key));
+            let named = texts.into_iter().find(|text| text.contains('/'))?;
+            ImageReference::parse(named).ok().map(|image| image.name)
+        }))
     }
 
     fn file(&self, name: &str) -> Result<Vec<u8>, OciError> {
@@ -197,38 +213,8 @@ impl Shelf for LayoutFolder {
         found.sort();
         Ok(found)
     }
-}
 
-impl Images for LayoutFolder {
-    fn name(&self) -> String {
-        self.place()
-    }
-
-    fn tagged(&self, tag: &str) -> Result<Option<Manifest>, OciError> {
-        shelf::tagged(self, tag)
-    }
-
-    fn only(&self) -> Result<Option<Manifest>, OciError> {
-        shelf::only(self).map(Some)
-    }
-
-    fn manifest(&self, digest: &Digest, size: Option<u64>) -> Result<Option<Manifest>, OciError> {
-        shelf::manifest(self, digest, size)
-    }
-
-    fn blob(&self, item: &Descriptor, limit: usize) -> Result<Vec<u8>, OciError> {
-        shelf::blob(self, item, limit)
-    }
-
-    fn open_blob(&self, item: &Descriptor) -> Result<Box<dyn Read + Send + '_>, OciError> {
-        shelf::open_blob(self, item)
-    }
-
-    fn referrers(&self, image: &Digest) -> Result<Referrers, OciError> {
-        shelf::referrers(self, image)
-    }
-
-    fn writable(&self) -> Option<&dyn WritableImages> {
+    fn writer(&self) -> Option<&dyn WritableImages> {
         Some(self)
     }
 }

@@ -15,25 +15,27 @@ use crate::formats::oci::Document;
 use crate::formats::oci::Kind;
 use crate::store::file::StoreError;
 use crate::store::oci::Form;
+use crate::store::oci::Images;
+use crate::store::oci::LayoutError;
 use crate::store::oci::MAX_REFERRERS;
+use crate::store::oci::MAX_SCANNED;
 use crate::store::oci::Manifest;
 use crate::store::oci::OciError;
 use crate::store::oci::Referrers;
+use crate::store::oci::WritableImages;
 use crate::store::oci::checked::Checked;
 use crate::store::oci::checked::carried;
-use crate::store::oci_layout::COSIGN_ATTESTATIONS;
-use crate::store::oci_layout::COSIGN_IMAGES;
-use crate::store::oci_layout::COSIGN_KIND;
-use crate::store::oci_layout::LAYOUT_VERSION;
-use crate::store::oci_layout::LayoutError;
-use crate::store::oci_layout::MAX_SCANNED;
 
 /// The file that says that a folder is a layout.
 pub(super) const MARKER: &str = "oci-layout";
 /// The file that lists the manifests of a layout.
 pub(super) const INDEX_FILE: &str = "index.json";
+const LAYOUT_VERSION: &str = "1.0.0";
+/// cosign's annotation of what a descriptor of `index.json` is.
+pub(super) const COSIGN_KIND: &str = "kind";
+const COSIGN_IMAGES: &[&str] = &["dev.cosignproject.cosign/image", "dev.cosignproject.cosign/imageIndex"];
 /// Endings of the tags that cosign's marks in a layout stand for.
-const MARKS: &[(&str, &str)] = &[(".att", COSIGN_ATTESTATIONS), (".sig", "dev.cosignproject.cosign/sigs")];
+const MARKS: &[(&str, &str)] = &[(".att", "dev.cosignproject.cosign/atts"), (".sig", "dev.cosignproject.cosign/sigs")];
 /// How far into a blob its first character is looked for, in bytes.
 const PEEK: u64 = 64;
 
@@ -60,6 +62,49 @@ pub(super) trait Shelf: Send + Sync {
 
     /// The digests of the SHA-256 blobs that are no longer than a manifest may be, sorted.
     fn small(&self) -> Result<Vec<Digest>, OciError>;
+
+    /// The same place to write to.
+    fn writer(&self) -> Option<&dyn WritableImages> {
+        None
+    }
+}
+
+impl<S: Shelf> Images for S {
+    fn name(&self) -> String {
+        self.place()
+    }
+
+    fn tagged(&self, tag: &str) -> Result<Option<Manifest>, OciError> {
+        let index = self.index()?;
+        named(self, &index, tag)?.map(|item| need(self, item)).transpose()
+    }
+
+    fn only(&self) -> Result<Option<Manifest>, OciError> {
+        only(self).map(Some)
+    }
+
+    fn manifest(&self, digest: &Digest, size: Option<u64>) -> Result<Option<Manifest>, OciError> {
+        manifest(self, digest, size)
+    }
+
+    fn blob(&self, item: &Descriptor, limit: usize) -> Result<Vec<u8>, OciError> {
+        let opened = self.open(&item.digest)?.ok_or_else(|| missing(self, "a blob", &item.digest))?;
+        read_all(self, opened, &item.digest, Some(item.size), limit, "bytes of a blob")
+    }
+
+    fn open_blob(&self, item: &Descriptor) -> Result<Box<dyn Read + Send + '_>, OciError> {
+        let opened = self.open(&item.digest)?.ok_or_else(|| missing(self, "a blob", &item.digest))?;
+        require_size(self, &opened, &item.digest, Some(item.size))?;
+        Ok(Box::new(Checked::new(opened.content, self.place(), &item.digest, Some(item.size))?))
+    }
+
+    fn referrers(&self, image: &Digest) -> Result<Referrers, OciError> {
+        referrers(self, image)
+    }
+
+    fn writable(&self) -> Option<&dyn WritableImages> {
+        self.writer()
+    }
 }
 
 /// Holds the text of `oci-layout` against the one version that there is.
@@ -129,14 +174,8 @@ pub(super) fn named<'a>(shelf: &dyn Shelf, index: &'a Document, tag: &str) -> Re
     Ok(found)
 }
 
-/// The manifest that a tag names.
-pub(super) fn tagged(shelf: &dyn Shelf, tag: &str) -> Result<Option<Manifest>, OciError> {
-    let index = shelf.index()?;
-    named(shelf, &index, tag)?.map(|item| need(shelf, item)).transpose()
-}
-
 /// The only image. Attestations, signatures and referrers are no images.
-pub(super) fn only(shelf: &dyn Shelf) -> Result<Manifest, OciError> {
+fn only(shelf: &dyn Shelf) -> Result<Manifest, OciError> {
     let index = shelf.index()?;
     let images = images(shelf, &index)?;
     let mut all = images.iter();
@@ -182,7 +221,7 @@ pub(super) fn missing(shelf: &dyn Shelf, what: &'static str, digest: &Digest) ->
 }
 
 /// The manifest with a digest.
-pub(super) fn manifest(shelf: &dyn Shelf, digest: &Digest, size: Option<u64>) -> Result<Option<Manifest>, OciError> {
+fn manifest(shelf: &dyn Shelf, digest: &Digest, size: Option<u64>) -> Result<Option<Manifest>, OciError> {
     let Some(opened) = shelf.open(digest)? else { return Ok(None) };
     let bytes = read_all(shelf, opened, digest, size, oci::MAX_MANIFEST, "bytes of a manifest")?;
     let refused = |error| malformed(&shelf.place(), format!("manifest {digest}"), error);
@@ -193,19 +232,6 @@ pub(super) fn manifest(shelf: &dyn Shelf, digest: &Digest, size: Option<u64>) ->
         Kind::Manifest => oci::MANIFESTS.first().copied().unwrap_or_default().to_owned(),
     });
     Ok(Some(Manifest { digest: digest.clone(), media_type, bytes, document }))
-}
-
-/// A blob of at most `limit` bytes.
-pub(super) fn blob(shelf: &dyn Shelf, item: &Descriptor, limit: usize) -> Result<Vec<u8>, OciError> {
-    let opened = shelf.open(&item.digest)?.ok_or_else(|| missing(shelf, "a blob", &item.digest))?;
-    read_all(shelf, opened, &item.digest, Some(item.size), limit, "bytes of a blob")
-}
-
-/// A blob as a stream.
-pub(super) fn open_blob<'a>(shelf: &'a dyn Shelf, item: &Descriptor) -> Result<Box<dyn Read + Send + 'a>, OciError> {
-    let opened = shelf.open(&item.digest)?.ok_or_else(|| missing(shelf, "a blob", &item.digest))?;
-    require_size(shelf, &opened, &item.digest, Some(item.size))?;
-    Ok(Box::new(Checked::new(opened.content, shelf.place(), &item.digest, Some(item.size))?))
 }
 
 fn require_size(shelf: &dyn Shelf, opened: &Opened<'_>, digest: &Digest, size: Option<u64>) -> Result<(), OciError> {
@@ -236,7 +262,7 @@ fn read_all(
 
 /// Manifests whose subject is an image: listed in `index.json` or under the fallback tag, or lying among the blobs
 /// unlisted, as `cosign save` leaves them.
-pub(super) fn referrers(shelf: &dyn Shelf, image: &Digest) -> Result<Referrers, OciError> {
+fn referrers(shelf: &dyn Shelf, image: &Digest) -> Result<Referrers, OciError> {
     let index = shelf.index()?;
     let tag = oci::fallback_tag(image);
     let mut found = Found { shelf, image, seen: BTreeSet::new(), items: Vec::new() };

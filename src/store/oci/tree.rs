@@ -9,6 +9,7 @@ use crate::formats::digest::Digest;
 use crate::formats::oci;
 use crate::formats::oci::Descriptor;
 use crate::formats::oci::Kind;
+use crate::formats::oci::platform::Platform;
 use crate::formats::oci::referrer::CREATED;
 use crate::store::oci::Form;
 use crate::store::oci::Images;
@@ -22,6 +23,9 @@ use crate::store::oci::evidence::Legacy;
 use crate::store::oci::evidence::Look;
 use crate::store::oci::evidence::each;
 use crate::store::oci::evidence::evidence;
+use crate::store::oci::platforms::Chosen;
+use crate::store::oci::platforms::choose;
+use crate::store::oci::resolve::need_image;
 
 /// Most nodes of a tree: images, attached manifests and what is in them.
 pub const MAX_NODES: usize = 5000;
@@ -88,50 +92,31 @@ pub struct ContentNode {
     pub claims: Claims,
 }
 
-/// Looks at an image and everything below it, by up to `threads` threads. With a platform, only what an index lists for it
-/// is followed: `os/architecture`, with any variant where none is given.
+/// Looks at an image and everything below it, by up to `threads` threads. With a platform, only the one image is followed
+/// that an index lists for it ([`choose`]).
 ///
 /// It costs two requests for each image, three more for the tags of cosign, what [`everything`] costs, and one request for
 /// each manifest that is attached. Under those tags it is looked for images alone.
 ///
 /// # Errors
-/// [`OciError`] of the place: not being able to look is never absence. `image-missing`, also where nothing has the
-/// platform; `image-too-large` above [`MAX_NODES`] or [`MAX_TREE_BYTES`].
+/// [`OciError`] of the place: not being able to look is never absence. `image-missing`, `image-platform-missing`,
+/// `image-platform-ambiguous`; `image-too-large` above [`MAX_NODES`] or [`MAX_TREE_BYTES`].
 pub fn tree(
     place: &dyn Images,
     image: &Digest,
-    platform: Option<&str>,
+    platform: Option<&Platform>,
     threads: NonZeroUsize,
 ) -> Result<Tree, OciError> {
     let (left, seen, notices) = (MAX_NODES, BTreeSet::new(), Vec::new());
-    let mut walk = Walk { place, platform, threads, left, seen, notices, bytes: AtomicU64::new(0) };
-    let missing = |reference: String| OciError::ImageMissing { place: place.name(), reference };
-    let manifest = place.manifest(image, None)?.ok_or_else(|| missing(image.to_string()))?;
+    let mut walk = Walk { place, threads, left, seen, notices, bytes: AtomicU64::new(0) };
+    let mut manifest = need_image(place, image)?;
     if let Some(platform) = platform
-        && !manifest.document.items.iter().any(|item| walk.follows(item))
+        && let Chosen::Listed(item) = choose(place, &manifest, platform)?
     {
-        return Err(missing(format!("for {platform} in {image}")));
+        manifest.document.items = vec![item.clone()];
     }
     let image = walk.image(&manifest, None, 0)?;
     Ok(Tree { image, notices: walk.notices })
-}
-
-/// The one image that an index lists for a platform, `os/architecture[/variant]`.
-///
-/// # Errors
-/// [`OciError`]; `image-missing` where nothing has the platform, and where the image is no index;
-/// `image-platform-ambiguous` where several have it.
-pub fn of_platform(place: &dyn Images, image: &Digest, platform: &str) -> Result<Digest, OciError> {
-    let missing = |reference: String| OciError::ImageMissing { place: place.name(), reference };
-    let manifest = place.manifest(image, None)?.ok_or_else(|| missing(image.to_string()))?;
-    let found = manifest.document.items.iter().filter(|item| is_platform(item, platform)).map(|item| &item.digest);
-    let found: BTreeSet<&Digest> = found.collect();
-    let mut all = found.iter();
-    match (all.next(), all.next()) {
-        (Some(only), None) => Ok((*only).clone()),
-        (None, _) => Err(missing(format!("for {platform} in {image}"))),
-        _ => Err(OciError::Platforms { place: place.name(), platform: platform.to_owned(), found: found.len() }),
-    }
 }
 
 /// As [`evidence`], with the manifests read as well that only the list spoke of: each says itself that it is about the
@@ -189,11 +174,6 @@ fn layers(one: Attached, manifest: &Manifest) -> Vec<Attached> {
     document.items.iter().enumerate().map(layer).collect()
 }
 
-fn is_platform(item: &Descriptor, wanted: &str) -> bool {
-    let rest = item.platform.as_deref().and_then(|platform| platform.strip_prefix(wanted));
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
-
 fn is_image(item: &Descriptor) -> bool {
     [oci::MANIFESTS, oci::INDEXES].iter().any(|list| list.contains(&item.media_type.as_str()))
 }
@@ -201,7 +181,6 @@ fn is_image(item: &Descriptor) -> bool {
 /// What is looked at and how far.
 struct Walk<'a> {
     place: &'a dyn Images,
-    platform: Option<&'a str>,
     threads: NonZeroUsize,
     left: usize,
     bytes: AtomicU64,
@@ -215,10 +194,6 @@ impl Walk<'_> {
         let (place, what, limit) = (self.place.name(), "images and attached things", MAX_NODES);
         self.left = self.left.checked_sub(nodes).ok_or(OciError::TooMany { place, what, limit })?;
         Ok(())
-    }
-
-    fn follows(&self, item: &Descriptor) -> bool {
-        self.platform.is_none_or(|platform| is_platform(item, platform))
     }
 
     fn image(&mut self, manifest: &Manifest, platform: Option<String>, depth: usize) -> Result<ImageNode, OciError> {
@@ -242,9 +217,6 @@ impl Walk<'_> {
             return Ok(node);
         }
         for item in &manifest.document.items {
-            if !self.follows(item) {
-                continue;
-            }
             let child = self.child(item, depth)?;
             node.platforms.push(child);
         }
@@ -406,12 +378,16 @@ mod tests {
         let kinds: Vec<_> = found.image.platforms.iter().map(|node| node.kind).collect();
         assert_eq!(kinds, [Some(Kind::Manifest), None]);
         assert_eq!(found.notices.len(), 1);
-        let code =
-            |platform| tree(&place, &top.digest, Some(platform), NonZeroUsize::MIN).map_err(|error| error.code());
-        assert_eq!(code("linux/arm").unwrap().image.platforms.len(), 2);
-        assert_eq!(code("linux/arm/v7").unwrap().image.platforms.len(), 2);
-        assert_eq!(code("linux/ar").unwrap_err(), "image-missing");
-        assert_eq!(of_platform(&place, &top.digest, "linux/arm").unwrap_err().code(), "image-platform-ambiguous");
+        let of = |top: &Manifest, platform: &str| {
+            let platform = Platform::parse(platform).unwrap();
+            let found = tree(&place, &top.digest, Some(&platform), NonZeroUsize::MIN).map_err(|error| error.code())?;
+            Ok(found.image.platforms.len())
+        };
+        assert_eq!(of(&top, "linux/arm"), Err("image-platform-ambiguous"));
+        assert_eq!(of(&top, "linux/ar"), Err("image-platform-missing"));
+        let top = index(&[&here]);
+        place.add(&top, None);
+        assert_eq!(of(&top, "linux/arm"), Ok(1));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::formats::artifact::list::ListError;
 use crate::formats::digest::Digest;
 use crate::store::file::StoreError;
 use crate::store::hash::HashError;
-use crate::store::oci_layout::LayoutError;
+use crate::store::oci::OciError;
 use crate::store::subjects::npm::NpmPackageError;
 
 /// Why what the user named is no list of artifacts.
@@ -138,7 +138,7 @@ pub enum SubjectsError {
     },
     /// An image layout cannot be used.
     #[error(transparent)]
-    Layout(#[from] LayoutError),
+    Layout(#[from] OciError),
     /// A file is no npm package.
     #[error("{}: {source}", path.display())]
     Npm {

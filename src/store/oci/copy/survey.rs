@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 
 use crate::formats::digest::Digest;
-use crate::formats::json;
 use crate::formats::oci;
 use crate::formats::oci::Descriptor;
 use crate::formats::oci::Document;
+use crate::formats::oci::platform;
+use crate::formats::oci::platform::Platform;
 use crate::formats::oci::referrer;
 use crate::formats::oci::referrer::BundleContent;
 use crate::store::oci::Form;
@@ -27,6 +28,10 @@ use crate::store::oci::copy::legacy_tags;
 use crate::store::oci::evidence::Legacy;
 use crate::store::oci::evidence::MAX_MANIFEST_BYTES;
 use crate::store::oci::evidence::each;
+use crate::store::oci::platforms::Chosen;
+use crate::store::oci::platforms::choose;
+use crate::store::oci::resolve::need_image;
+use crate::store::oci::resolve::need_listed;
 
 /// The predicate of a signature in a bundle, as cosign 3 writes it.
 const SIGNED: &str = "https://sigstore.dev/cosign/sign/v1";
@@ -109,8 +114,7 @@ pub(super) fn survey(from: &dyn Images, wanted: &Wanted, threads: NonZeroUsize) 
         roots: Vec::new(),
     };
     let mut walk = Walk { from, threads, seen: BTreeSet::new(), bytes: 0, survey };
-    let missing = || OciError::ImageMissing { place: from.name(), reference: wanted.image.to_string() };
-    let image = from.manifest(&wanted.image, None)?.ok_or_else(missing)?;
+    let image = need_image(from, &wanted.image)?;
     let roots = match &wanted.platforms {
         Platforms::All => vec![image],
         Platforms::Only(names) => walk.chosen(image, names)?,
@@ -142,28 +146,15 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     /// The manifests for some platforms.
-    fn chosen(&mut self, image: Manifest, names: &[String]) -> Result<Vec<Manifest>, CopyError> {
-        if image.document.kind == oci::Kind::Manifest {
-            let found = self.platform_of(&image)?;
-            return match names.iter().find(|name| !found.as_deref().is_some_and(|found| fits(found, name))) {
-                None => Ok(vec![image]),
-                Some(name) => Err(no_platform(&image, name, found.into_iter().collect())),
-            };
-        }
-        let items = image.document.items.iter();
-        let listed: Vec<(&str, &Descriptor)> =
-            items.filter_map(|item| Some((item.platform.as_deref()?, item))).collect();
+    fn chosen(&mut self, image: Manifest, asked: &[Platform]) -> Result<Vec<Manifest>, OciError> {
         let mut picked: Vec<&Descriptor> = Vec::new();
-        for name in names {
-            // The very name counts before one with a variant behind it.
-            let exact = listed.iter().filter(|(found, _)| found == name);
-            let loose = listed.iter().filter(|(found, _)| fits(found, name));
-            let found: Vec<_> = if exact.clone().count() > 0 { exact.collect() } else { loose.collect() };
-            if found.is_empty() {
-                let there = listed.iter().map(|(name, _)| (*name).to_owned()).collect();
-                return Err(no_platform(&image, name, there));
+        for one in asked {
+            if let Chosen::Listed(item) = choose(self.from, &image, one)? {
+                picked.push(item);
             }
-            picked.extend(found.iter().map(|(_, item)| *item));
+        }
+        if picked.is_empty() {
+            return Ok(vec![image]);
         }
         let mut known = BTreeSet::new();
         picked.retain(|item| known.insert(&item.digest));
@@ -174,17 +165,7 @@ impl Walk<'_> {
             image.digest
         ));
         let picked: Vec<Descriptor> = picked.into_iter().cloned().collect();
-        Ok(each(picked, self.threads, |item| need(self.from, &item))?)
-    }
-
-    /// What the configuration of an image says to be the platform.
-    fn platform_of(&self, image: &Manifest) -> Result<Option<String>, OciError> {
-        let Some(config) = &image.document.config else { return Ok(None) };
-        let bytes = self.from.blob(config, oci::MAX_MANIFEST)?;
-        let Ok(value) = json::parse(&bytes) else { return Ok(None) };
-        let parts = ["os", "architecture", "variant"].map(|name| value.get(name).and_then(|part| part.as_str()));
-        let parts: Vec<&str> = parts.into_iter().flatten().filter(|part| !part.is_empty()).collect();
-        Ok(Some(parts.join("/")).filter(|text| !text.is_empty()))
+        each(picked, self.threads, |item| need_listed(self.from, &item))
     }
 
     /// Names the platforms that indexes list.
@@ -193,10 +174,9 @@ impl Walk<'_> {
             return;
         }
         let indexes = self.survey.pieces.iter().map(|piece| &piece.manifest.document);
-        let items = indexes.filter(|document| document.kind == oci::Kind::Index).flat_map(|document| &document.items);
+        let items = indexes.filter(|document| document.kind == oci::Kind::Index).flat_map(platform::images);
         let named = items.filter_map(|item| Some((item.platform.clone()?, item.digest.clone())));
-        // BuildKit lists its attestations as images for no platform.
-        self.survey.platforms = named.filter(|(name, _)| name != "unknown/unknown").collect();
+        self.survey.platforms = named.collect();
     }
 
     /// Adds manifests with everything that they list, each once, and says which are new. What is listed has the role
@@ -224,7 +204,7 @@ impl Walk<'_> {
                 return Err(self.too_many("levels of indexes", MAX_DEPTH));
             }
             level.iter().try_for_each(|item| self.count(item.size))?;
-            let found = each(std::mem::take(&mut level), self.threads, |item| need(self.from, &item))?;
+            let found = each(std::mem::take(&mut level), self.threads, |item| need_listed(self.from, &item))?;
             for manifest in found {
                 level.extend(listed(&manifest));
                 read.insert(manifest.digest.clone(), (manifest, below.clone()));
@@ -358,11 +338,6 @@ impl Walk<'_> {
     }
 }
 
-fn need(from: &dyn Images, item: &Descriptor) -> Result<Manifest, OciError> {
-    let missing = || OciError::Missing { place: from.name(), what: "a manifest", digest: item.digest.to_string() };
-    from.manifest(&item.digest, Some(item.size))?.ok_or_else(missing)
-}
-
 /// The manifests that an index lists.
 fn listed(manifest: &Manifest) -> Vec<Descriptor> {
     match manifest.document.kind {
@@ -373,16 +348,6 @@ fn listed(manifest: &Manifest) -> Vec<Descriptor> {
 
 fn length(manifest: &Manifest) -> u64 {
     u64::try_from(manifest.bytes.len()).unwrap_or(u64::MAX)
-}
-
-/// Whether a platform is the one asked for, or a variant of it.
-fn fits(found: &str, name: &str) -> bool {
-    found.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
-
-fn no_platform(image: &Manifest, name: &str, mut found: Vec<String>) -> CopyError {
-    found.truncate(20);
-    CopyError::PlatformMissing { image: image.digest.to_string(), platform: name.to_owned(), found }
 }
 
 fn takes(take: &Take, kind: Kind) -> bool {
