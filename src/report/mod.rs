@@ -82,7 +82,6 @@ pub const CODES: &[&str] = &[
     "attestations-left-out",
     "covered-by-index",
     "image-index",
-    "image-platform-ambiguous",
     "image-platform-missing",
     "index-not-attested",
     "threshold-not-met",
