@@ -70,6 +70,11 @@ impl RegistryArgs {
         let registries = Registries::new(access);
         registries.map(Places).map_err(|error| CommandError::usage(error.code(), error))
     }
+
+    /// The flags without which another command cannot ask the same registries.
+    pub(super) fn words(&self) -> impl Iterator<Item = String> {
+        self.registry_ca.iter().flat_map(|file| ["--registry-ca".to_owned(), file.clone()])
+    }
 }
 
 impl Places {

@@ -293,5 +293,6 @@ fn summary(args: &Args, targets: &[Target], by: Option<&SignedBy>, results: &[At
         words.extend(["--bundle".to_owned(), path.clone()]);
     }
     words.extend(attesting::trusting(by, args.key.as_deref(), &args.keyless.trust));
+    words.extend(args.images.registries.words());
     text + &format!("  check it   {}\n", shell::line(words.iter().map(String::as_str)))
 }

@@ -19,6 +19,8 @@ mod run;
 mod secrets;
 mod showing;
 mod signatures;
+mod stopped;
+mod story;
 mod subjects;
 #[path = "../support/mod.rs"]
 mod support;

@@ -86,6 +86,32 @@ impl Case {
 
     /// Runs the program as the case has it.
     pub(crate) fn run(&self, data: &Path, foreign: &Path, cut: Cut, more: &[&str]) -> Verdict {
+        Self::answer(&self.arguments(data, foreign), cut, more)
+    }
+
+    /// The layout and the digest of a case about an image in a layout.
+    pub(crate) fn layout(&self) -> Option<(&str, &str)> {
+        if self.text("command") != Some("verify-image") || self.text("provenance").is_some() {
+            return None;
+        }
+        let digest = self.text("image_ref")?.rsplit_once('@')?.1;
+        Some((self.row["artifacts"].get(0)?.as_str()?, digest))
+    }
+
+    /// What stands behind the name of an image whose provenance is a file of Google Cloud Build: `@` and its digest, or nothing.
+    pub(crate) fn google(&self) -> Option<&str> {
+        let image = self.text("image_ref").filter(|_| self.text("provenance_kind") == Some("gcloud-json"))?;
+        Some(image.find('@').map_or("", |at| &image[at..]))
+    }
+
+    /// Runs the program as the case has it, about an image under another name.
+    pub(crate) fn run_named(&self, data: &Path, foreign: &Path, cut: Cut, image: &str) -> Verdict {
+        let mut arguments = self.arguments(data, foreign);
+        *arguments.last_mut().unwrap() = image.to_owned();
+        Self::answer(&arguments, cut, &[])
+    }
+
+    fn answer(arguments: &[String], cut: Cut, more: &[&str]) -> Verdict {
         let program = env!("CARGO_BIN_EXE_sealmark");
         let mut command = match cut {
             Cut::Namespace => {
@@ -96,7 +122,7 @@ impl Case {
             Cut::NotHere => Command::new(program),
         };
         crate::support::hermetic(&mut command);
-        let output = command.args(self.arguments(data, foreign)).args(more).output().unwrap();
+        let output = command.args(arguments).args(more).output().unwrap();
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
         match output.status.code() {
             Some(0) if text.contains("PASSED: SLSA verification passed") => Verdict::Accepted,

@@ -6,6 +6,7 @@
 
 mod case;
 mod deviations;
+mod registries;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -52,7 +53,8 @@ fn main() {
     }
     let text = std::fs::read_to_string(&cases).unwrap();
     let cases: Vec<Case> = text.lines().filter(|line| !line.trim().is_empty()).map(Case::read).collect();
-    if run(&cases, &data) > 0 {
+    let wrong = run(&cases, &data);
+    if wrong + registries::run(&cases, &data) > 0 {
         std::process::exit(1);
     }
 }

@@ -7,6 +7,7 @@ use std::io::Read;
 use std::io::Write;
 use std::net::TcpListener;
 use std::net::TcpStream;
+use std::path::Path;
 use std::path::PathBuf;
 use std::process::Child;
 use std::process::Command;
@@ -26,7 +27,7 @@ const ATTEMPTS: usize = 3;
 pub struct RealRegistry {
     child: Child,
     port: u16,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl RealRegistry {
@@ -62,7 +63,7 @@ impl RealRegistry {
         }))
     }
 
-    fn start(command: impl Fn(&std::path::Path, u16) -> Command) -> Self {
+    fn start(command: impl Fn(&Path, u16) -> Command) -> Self {
         for _ in 0..ATTEMPTS {
             let folder = tempfile::tempdir().unwrap();
             let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
@@ -75,7 +76,7 @@ impl RealRegistry {
             }
             asked.current_dir(folder.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
             let child = asked.spawn().unwrap();
-            let mut registry = Self { child, port, _folder: folder };
+            let mut registry = Self { child, port, folder };
             if registry.wait() {
                 return registry;
             }
@@ -111,6 +112,11 @@ impl RealRegistry {
     /// `127.0.0.1:PORT`.
     pub fn host(&self) -> String {
         format!("127.0.0.1:{}", self.port)
+    }
+
+    /// The folder in which it keeps what it holds.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 }
 

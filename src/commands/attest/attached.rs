@@ -106,5 +106,6 @@ fn summary(
     // The last is the index, where there is one; the others are verified alike.
     words.extend(targets.last().map(Target::name));
     words.extend(told::expecting(args, first));
+    words.extend(args.images.registries.words());
     text + &format!("  check it   {}\n", shell::line(words.iter().map(String::as_str)))
 }
