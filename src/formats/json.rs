@@ -60,17 +60,20 @@ pub fn check(bytes: &[u8]) -> Result<&'static str, FormatError> {
     found.map_err(|error| refusal(&error))
 }
 
+/// A member of an object: its name, and where its value stands in the text.
+pub type Member = (String, Range<usize>);
+
 /// The members of an object, each with where its value stands in the text, which is checked as [`check`] does. None when the
 /// text is another value than an object.
 ///
 /// # Errors
 /// Those of [`parse`].
-pub fn members(bytes: &[u8]) -> Result<Option<Vec<(String, Range<usize>)>>, FormatError> {
+pub fn members(bytes: &[u8]) -> Result<Option<Vec<Member>>, FormatError> {
     /// Keeps where each value stands.
     struct Places(usize);
 
     impl<'de> Visitor<'de> for Places {
-        type Value = Vec<(String, Range<usize>)>;
+        type Value = Vec<Member>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("an object")
@@ -100,7 +103,7 @@ pub fn members(bytes: &[u8]) -> Result<Option<Vec<(String, Range<usize>)>>, Form
 /// Those of [`parse`], wherever in the text.
 pub fn outline(bytes: &[u8], left_out: impl Fn(&str, usize) -> bool) -> Result<Value, FormatError> {
     let Some(members) = members(bytes)? else { return parse(bytes) };
-    let member = |(name, place): (String, Range<usize>)| {
+    let member = |(name, place): Member| {
         let text = bytes.get(place).unwrap_or_default();
         let value = match (left_out(&name, text.len()), text.first()) {
             (true, Some(b'[')) => Value::Array(Vec::new()),
