@@ -154,6 +154,7 @@ fn of_code(code: &str) -> Option<&'static str> {
         "policy-not-provenance" => {
             "leave --type out, or judge other attestations by --identity and --issuer or by --key"
         }
+        "policy-signer-kinds" => "a policy file demands both together: require {allOf: […]} or {atLeast: N, of: […]}",
         "policy-source-uri" => "write it as github.com/OWNER/NAME, with or without https:// and .git",
         "policy-version" => "name a whole tag with --source-tag, a branch with --source-branch",
         "policy-regex" => "the expression must match the whole text; escape dots as \\.",
