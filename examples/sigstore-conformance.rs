@@ -172,7 +172,7 @@ fn sign(arguments: &Arguments<'_>) -> Result<(), Box<dyn Error>> {
         verifier.authenticate(&bundle, Timestamp::now())?;
         bundle
     } else {
-        let bundle = certified.sign_message(&bytes, &services)?;
+        let bundle = certified.sign_message(&Message::Bytes(&bytes), &services)?;
         verifier.verify_message(&bundle, &Message::Bytes(&bytes), Timestamp::now())?;
         bundle
     };
@@ -184,7 +184,7 @@ fn sign(arguments: &Arguments<'_>) -> Result<(), Box<dyn Error>> {
 /// What the positional of `verify-bundle` names.
 enum Subject {
     Bytes(Vec<u8>),
-    Sha256([u8; 32]),
+    Sha256(Digest),
 }
 
 impl Subject {
@@ -193,7 +193,7 @@ impl Subject {
         let path = Path::new(text);
         let digest = text.strip_prefix("sha256:").filter(|_| !path.exists());
         let digest = digest.filter(|text| !text.bytes().any(|byte| byte.is_ascii_uppercase()));
-        let digest = digest.and_then(|text| hex::decode(text).ok()).and_then(|bytes| bytes.try_into().ok());
+        let digest = digest.and_then(|text| Digest::from_hex(Algorithm::Sha256, text).ok());
         match digest {
             Some(digest) => Ok(Self::Sha256(digest)),
             None => Ok(Self::Bytes(read_capped(path, MAX_ARTIFACT)?)),
@@ -203,13 +203,13 @@ impl Subject {
     fn message(&self) -> Message<'_> {
         match self {
             Self::Bytes(bytes) => Message::Bytes(bytes),
-            Self::Sha256(digest) => Message::Sha256(digest),
+            Self::Sha256(digest) => Message::Digest(digest),
         }
     }
 
     fn artifact(&self, name: &str) -> Result<Artifact, Box<dyn Error>> {
         let digests = match self {
-            Self::Sha256(digest) => vec![Digest::new(Algorithm::Sha256, digest.to_vec())?],
+            Self::Sha256(digest) => vec![digest.clone()],
             Self::Bytes(bytes) => vec![
                 Digest::new(Algorithm::Sha256, hash(Hash::Sha256, bytes))?,
                 Digest::new(Algorithm::Sha384, hash(Hash::Sha384, bytes))?,

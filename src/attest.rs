@@ -90,6 +90,19 @@ pub enum Signer<'a> {
     },
 }
 
+impl Signer<'_> {
+    /// The hash by which messages are signed.
+    ///
+    /// # Errors
+    /// `key-signs-no-digest`.
+    pub fn hash(&self) -> Result<Algorithm, SignError> {
+        match self {
+            Self::Key(key) => key.kind().hash().ok_or(SignError::DigestNotSigned { found: key.kind() }),
+            Self::Keyless { .. } => Ok(Certified::HASH),
+        }
+    }
+}
+
 /// Who signed.
 #[derive(Debug)]
 pub enum SignedBy {

@@ -13,9 +13,6 @@ use crate::formats::bundle::Bundle;
 use crate::sign::message;
 use crate::verify::Message;
 
-/// Longest text that is signed plainly, in bytes (1 GiB). It is held in memory: some keys sign nothing less than all of it.
-pub const MAX_MESSAGE: u64 = 1024 * 1024 * 1024;
-
 /// A plain signature that was verified, and may be given out. It attests nothing.
 #[derive(Debug)]
 pub struct SignedMessage {
@@ -27,27 +24,27 @@ pub struct SignedMessage {
     pub signer: SignedBy,
 }
 
-/// Signs bytes as they are, and verifies the finished bundle as a user would who trusts this signer and nothing else.
-/// Nothing that would be refused is given out. `name` is what errors call the bytes; `clock` is read when it is verified.
+/// Signs bytes as they are, or what has a digest, and verifies the finished bundle as a user would who trusts this signer and nothing else.
+/// Nothing that would be refused is given out. `name` is what errors call them; `clock` is read when it is verified.
 ///
 /// # Errors
 /// [`AttestError`]; nothing was signed, or what was signed is withheld.
 pub fn sign_message(
     signer: Signer<'_>,
     name: &str,
-    bytes: &[u8],
+    message: &Message<'_>,
     clock: impl Fn() -> Timestamp,
 ) -> Result<SignedMessage, AttestError> {
     attest::still_valid(signer, clock())?;
     let bundle = match signer {
-        Signer::Key(key) => message::sign_message(key, bytes)?,
-        Signer::Keyless { certified, services, .. } => certified.sign_message(bytes, services)?,
+        Signer::Key(key) => message::sign_message(key, message)?,
+        Signer::Keyless { certified, services, .. } => certified.sign_message(message, services)?,
     };
     let line = bundle.to_text();
     let bundle = attestations::parse(&line)?.pop().ok_or(FormatError::Empty)?.bundle?;
     let (verifier, signer) = attest::verifier(signer)?;
     verifier
-        .verify_message(&bundle, &Message::Bytes(bytes), clock() + SKEW)
+        .verify_message(&bundle, message, clock() + SKEW)
         .map_err(|error| AttestError::SelfCheck { artifact: name.to_owned(), error })?;
     Ok(SignedMessage { line, bundle, signer })
 }
@@ -63,7 +60,7 @@ mod tests {
     fn bytes_are_signed_and_verified_by_every_kind_of_key() {
         for kind in KeyKind::ALL {
             let key = PrivateKey::generate(kind).unwrap();
-            let signed = sign_message(Signer::Key(&key), "m", b"message", Timestamp::now).unwrap();
+            let signed = sign_message(Signer::Key(&key), "m", &Message::Bytes(b"message"), Timestamp::now).unwrap();
             assert!(matches!(signed.bundle.content, Content::Message { digest: Some(_), .. }), "{kind:?}");
             let read = attestations::parse(&signed.line).unwrap().pop().unwrap().bundle.unwrap();
             assert_eq!(read, signed.bundle);

@@ -52,10 +52,8 @@ pub(super) fn refused(error: &SubjectsError) -> CommandError {
 fn exit(error: &SubjectsError) -> Exit {
     match error {
         SubjectsError::Unreadable { .. } if error.code() != "subject-not-found" => Exit::Undecided,
-        SubjectsError::Hash(HashError::Read { .. } | HashError::Changed { .. } | HashError::Digest(_)) => {
-            Exit::Undecided
-        }
-        SubjectsError::File(error) | SubjectsError::Hash(HashError::File(error)) => exit_of_file(error),
+        SubjectsError::Hash(error) => exit_of_hash(error),
+        SubjectsError::File(error) => exit_of_file(error),
         // Somebody changed what another job made.
         SubjectsError::HandleFile { .. } | SubjectsError::Layout(OciError::Digest { .. } | OciError::Size { .. }) => {
             Exit::Denied
@@ -103,6 +101,22 @@ pub(super) fn file_refused(error: &StoreError) -> CommandError {
         StoreError::Exists { .. } => refused.hint("give another name, or --force to replace it"),
         StoreError::DirectoryMissing { .. } => refused.hint("make the directory first"),
         _ => refused,
+    }
+}
+
+/// A file that has no digest.
+pub(super) fn hash_refused(error: &HashError) -> CommandError {
+    match error {
+        HashError::File(error) => file_refused(error),
+        _ => CommandError { exit: exit_of_hash(error), code: error.code(), message: error.to_string(), hint: None },
+    }
+}
+
+fn exit_of_hash(error: &HashError) -> Exit {
+    match error {
+        HashError::Read { .. } | HashError::Changed { .. } | HashError::Digest(_) => Exit::Undecided,
+        HashError::File(error) => exit_of_file(error),
+        HashError::NotComputable(_) | HashError::DirectoryName(_) => Exit::Usage,
     }
 }
 

@@ -31,6 +31,7 @@ use crate::generate::local::parse_parameters;
 use crate::generate::redact;
 use crate::generate::wrap;
 use crate::generate::wrap::Ran;
+use crate::sign::SignError;
 use crate::store::file::read_capped;
 use crate::store::links;
 use crate::workspace;
@@ -393,6 +394,7 @@ pub(super) fn attest(error: &AttestError) -> CommandError {
             }
         }
         AttestError::Generate(_)
+        | AttestError::Sign(SignError::DigestNotSigned { .. })
         | AttestError::Format(_)
         | AttestError::NotOne { .. }
         | AttestError::PredicateNotObject { .. }

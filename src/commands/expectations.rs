@@ -61,8 +61,7 @@ pub(super) struct Expectations {
     certificate_oidc_issuer_regexp: Vec<String>,
 
     /// PEM public key that may have signed; repeatable, any of them
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["any-identity", "any-issuer"], help_heading = "Signer",
-          value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "FILE", help_heading = "Signer", value_parser = NonEmptyStringValueParser::new())]
     key: Vec<String>,
 
     /// Kind of attestation: slsaprovenance (v0.1, v0.2 or v1; the default), slsaprovenance02, slsaprovenance1, spdx, spdxjson,
@@ -364,6 +363,7 @@ fn signer(args: &Expectations) -> Result<Signer, PolicyError> {
         }
         ([], [], []) => Ok(Signer::ByFacts),
         ([], [], _) => Ok(Signer::TrustedKey),
+        ([_, ..], [_, ..], [_, ..]) => Err(PolicyError::SignerKinds),
         // The parser of the command line lets none of these through.
         _ => Err(PolicyError::Nobody),
     }

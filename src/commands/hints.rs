@@ -137,7 +137,10 @@ fn of_code(code: &str) -> Option<&'static str> {
             "each signer counts once, by identity and issuer or by key; --key and --identity are repeatable"
         }
         "predicate-type-mismatch" => "to accept another kind of attestation, name it with --type",
-        "message-bytes-needed" => "sign with a P-256 or RSA key, or attest the file in place of signing it",
+        "message-bytes-needed" => {
+            "let the signer note the digest that the key signs with, or attest the file in place of signing it"
+        }
+        "key-signs-no-digest" => "sign with an ECDSA key, or attest the file in place of signing it",
         "simple-signing-envelope" => "let Tekton Chains store provenance, and verify that",
         "log-required" => "sealmark inspect --upgrade writes a bundle with the log's entry, where there is one",
         "evidence-missing" => "sealmark inspect shows the type of an attestation and who says to have signed it",
@@ -151,6 +154,7 @@ fn of_code(code: &str) -> Option<&'static str> {
         "policy-not-provenance" => {
             "leave --type out, or judge other attestations by --identity and --issuer or by --key"
         }
+        "policy-signer-kinds" => "a policy file demands both together: require {allOf: […]} or {atLeast: N, of: […]}",
         "policy-source-uri" => "write it as github.com/OWNER/NAME, with or without https:// and .git",
         "policy-version" => "name a whole tag with --source-tag, a branch with --source-branch",
         "policy-regex" => "the expression must match the whole text; escape dots as \\.",

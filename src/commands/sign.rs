@@ -46,6 +46,7 @@ use crate::generate::ci::Platform;
 use crate::report::attached::AttachResult;
 use crate::report::plain;
 use crate::store::file::StoreError;
+use crate::verify::Message;
 
 /// What to do where images stand beside files.
 const MIXED: &str =
@@ -262,7 +263,7 @@ fn as_layers(
 ) -> Outcome {
     let signed: Vec<(Vec<u8>, SignedMessage)> = credentials.sign(targets.iter().collect(), |signer, target| {
         let text = layer::signed_text(&target.repository, target.digest(), annotations);
-        let signed = signature::sign_message(signer, &target.name(), &text, Timestamp::now)?;
+        let signed = signature::sign_message(signer, &target.name(), &Message::Bytes(&text), Timestamp::now)?;
         Ok((text, signed))
     })?;
     let all = targets.iter().zip(&signed).map(|(target, (text, one))| {

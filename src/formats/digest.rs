@@ -37,6 +37,11 @@ pub enum Algorithm {
     Sm3,
 }
 
+/// The algorithms that signatures are made with, by their names in a bundle (sigstore/protobuf-specs, sigstore_common.proto,
+/// "HashAlgorithm").
+const SIGSTORE: &[(&str, Algorithm)] =
+    &[("SHA2_256", Algorithm::Sha256), ("SHA2_384", Algorithm::Sha384), ("SHA2_512", Algorithm::Sha512)];
+
 /// What a digest of some algorithm may be used for when an artifact is bound to a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Strength {
@@ -90,6 +95,16 @@ impl Algorithm {
     /// The in-toto name, as it stands in a DigestSet.
     pub fn name(self) -> &'static str {
         self.row().0
+    }
+
+    /// The algorithm that bundles call `name`, if signatures are made with it.
+    pub fn from_sigstore_name(name: &str) -> Option<Self> {
+        SIGSTORE.iter().find(|row| row.0 == name).map(|row| row.1)
+    }
+
+    /// The name in bundles, of an algorithm that signatures are made with.
+    pub fn sigstore_name(self) -> Option<&'static str> {
+        SIGSTORE.iter().find(|row| row.1 == self).map(|row| row.0)
     }
 
     /// Permitted digest lengths, in bytes.

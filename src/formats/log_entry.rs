@@ -4,6 +4,8 @@ use serde_json::Value;
 
 use crate::formats::FormatError;
 use crate::formats::base64;
+use crate::formats::digest::Algorithm;
+use crate::formats::digest::Digest;
 use crate::formats::json;
 use crate::formats::json::Fields;
 
@@ -17,12 +19,12 @@ pub const MAX_BYTES: usize = 128 * 1024 * 1024;
 pub struct EntryBody {
     /// The kind and version.
     pub kind: EntryKind,
-    /// SHA-256 of what was logged, in the sense of `kind`.
-    pub digest: [u8; 32],
+    /// The digest of what was logged, in the sense of `kind`: its SHA-256, of a `hashedrekord` also SHA-384 or SHA-512.
+    pub digest: Digest,
     /// The payload type, where recorded.
     pub payload_type: Option<String>,
     /// SHA-256 of the payload, where recorded beside `digest`.
-    pub payload_digest: Option<[u8; 32]>,
+    pub payload_digest: Option<Digest>,
     /// Signatures with the certificate or key that made each.
     pub signatures: Vec<LoggedSignature>,
 }
@@ -110,13 +112,24 @@ impl EntryBody {
     }
 }
 
-/// `{"algorithm":"sha256","value":hex}`
-fn sha256(fields: &mut Fields, name: &str) -> Result<[u8; 32], FormatError> {
+/// What the log keeps of whatever it is told about statements.
+fn sha256(fields: &mut Fields, name: &str) -> Result<Digest, FormatError> {
+    let path = fields.at(name);
+    let digest = hash(fields, name)?;
+    let expected = "a SHA-256 hash in hexadecimal";
+    let wrong = FormatError::WrongType { path, expected, found: "something else" };
+    if digest.algorithm() == Algorithm::Sha256 { Ok(digest) } else { Err(wrong) }
+}
+
+/// `{"algorithm":"sha256","value":hex}`, of a hash that signatures are made with.
+fn hash(fields: &mut Fields, name: &str) -> Result<Digest, FormatError> {
     let path = fields.at(name);
     let mut hash = fields.need_object(name)?;
     let (algorithm, value) = (hash.need_string("algorithm")?, hash.need_string("value")?);
-    let bytes = hex::decode(&value).ok().filter(|_| algorithm == "sha256").and_then(|bytes| bytes.try_into().ok());
-    bytes.ok_or(FormatError::WrongType { path, expected: "a SHA-256 hash in hexadecimal", found: "something else" })
+    let algorithm = Algorithm::from_name(&algorithm).filter(|one| one.sigstore_name().is_some());
+    let digest = algorithm.and_then(|algorithm| Digest::new(algorithm, hex::decode(&value).ok()?).ok());
+    let expected = "a SHA-256, SHA-384 or SHA-512 hash in hexadecimal";
+    digest.ok_or(FormatError::WrongType { path, expected, found: "something else" })
 }
 
 /// A field of base64 of PEM: a certificate or a public key.
@@ -194,7 +207,7 @@ fn dsse_001(mut spec: Fields) -> Result<EntryBody, FormatError> {
 }
 
 fn hashedrekord_001(mut spec: Fields) -> Result<EntryBody, FormatError> {
-    let digest = sha256(&mut spec.need_object("data")?, "hash")?;
+    let digest = hash(&mut spec.need_object("data")?, "hash")?;
     let mut logged = spec.need_object("signature")?;
     let signature = Some(logged.need_bytes("content")?);
     let verifier = pem(&mut logged.need_object("publicKey")?, "content")?;
@@ -207,11 +220,9 @@ fn hashedrekord_002(mut spec: Fields) -> Result<EntryBody, FormatError> {
     let mut data = record.need_object("data")?;
     let (algorithm, path) = (data.need_string("algorithm")?, data.at("digest"));
     let bytes = data.need_bytes("digest")?;
-    let digest = bytes.try_into().ok().filter(|_| algorithm == "SHA2_256").ok_or(FormatError::WrongType {
-        path,
-        expected: "a SHA2_256 digest",
-        found: "something else",
-    })?;
+    let digest = Algorithm::from_sigstore_name(&algorithm).and_then(|algorithm| Digest::new(algorithm, bytes).ok());
+    let expected = "a SHA2_256, SHA2_384 or SHA2_512 digest";
+    let digest = digest.ok_or(FormatError::WrongType { path, expected, found: "something else" })?;
     let mut logged = record.need_object("signature")?;
     let signature = Some(logged.need_bytes("content")?);
     let mut verifier = logged.need_object("verifier")?;

@@ -92,6 +92,11 @@ pub enum PolicyError {
         /// How many identities.
         identities: usize,
     },
+    /// Keys beside identities: a signer is one or the other, and a threshold counts one kind.
+    #[error(
+        "expected --key or identities, found both: a signer has either, and --threshold counts keys or people, not both together"
+    )]
+    SignerKinds,
     /// Expectations about a build, of a plain signature.
     #[error("expected no expectation about a build, found one with --type signature: a signature says only who signed")]
     SignatureBuild,
@@ -121,6 +126,7 @@ impl PolicyError {
             Self::PredicateType { .. } => "policy-predicate-type",
             Self::Claim { .. } => "policy-claim",
             Self::IssuerCount { .. } => "policy-issuer-count",
+            Self::SignerKinds => "policy-signer-kinds",
             Self::SignatureBuild => "policy-signature-build",
             Self::Nobody => "policy-nobody",
             Self::NotProvenance { .. } => "policy-not-provenance",
@@ -142,6 +148,7 @@ impl PolicyError {
             Self::PredicateType { found: s() },
             Self::Claim { found: s() },
             Self::IssuerCount { issuers: 2, identities: 3 },
+            Self::SignerKinds,
             Self::SignatureBuild,
             Self::Nobody,
             Self::NotProvenance { found: s() },

@@ -213,7 +213,7 @@ impl Log {
             return Err(self.other(&format!("one of the kind {name} {version}")));
         }
         let body = EntryBody::parse(kind, &entry.body).map_err(|error| self.service.answer_invalid(error))?;
-        if body.digest != digest {
+        if body.digest.bytes() != digest {
             return Err(self.other("one about another payload"));
         }
         let [signature] = body.signatures.as_slice() else {

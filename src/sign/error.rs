@@ -38,6 +38,14 @@ pub enum SignError {
     /// A key pair could not be generated or written down.
     #[error("the private key could not be generated or encoded")]
     GenerationFailed,
+    /// A file is signed by its digest, and such a key signs no digests.
+    #[error(
+        "expected an ECDSA key to sign a file, found {found}, whose signature nobody can check by the file's digest"
+    )]
+    DigestNotSigned {
+        /// Kind of the key.
+        found: KeyKind,
+    },
     /// A log takes no signature of such a key.
     #[error("expected an ECDSA P-256 key to sign into a log of Rekor v2, found {found}")]
     KeyNotLogged {
@@ -109,6 +117,7 @@ impl SignError {
     /// The stable code of this error.
     pub fn code(&self) -> &'static str {
         match self {
+            Self::DigestNotSigned { .. } => "key-signs-no-digest",
             Self::EncryptedInvalid { .. } => "key-encrypted-invalid",
             Self::EncryptedParameters { .. } => "key-encrypted-parameters",
             Self::FormatUnsupported { .. } => "key-format-unsupported",

@@ -22,6 +22,8 @@ use der::asn1::OctetStringRef;
 use x509_cert::spki::AlgorithmIdentifierRef;
 use zeroize::Zeroizing;
 
+use crate::formats::digest::Algorithm;
+use crate::formats::digest::Digest;
 use crate::sign::encrypted;
 use crate::sign::encrypted::Cost;
 use crate::sign::encrypted::Sealed;
@@ -76,6 +78,15 @@ impl KeyKind {
             Self::EcdsaP256 => "ECDSA P-256",
             Self::EcdsaP384 => "ECDSA P-384",
             Self::Ed25519 => "Ed25519",
+        }
+    }
+
+    /// The hash that it signs with; none for Ed25519, which signs messages and not digests.
+    pub fn hash(self) -> Option<Algorithm> {
+        match self {
+            Self::EcdsaP256 => Some(Algorithm::Sha256),
+            Self::EcdsaP384 => Some(Algorithm::Sha384),
+            Self::Ed25519 => None,
         }
     }
 
@@ -214,6 +225,23 @@ impl PrivateKey {
             Pair::Ecdsa(pair) => pair.sign(&SystemRandom::new(), message),
             Pair::Ed25519(pair) => pair.try_sign(message),
         };
+        Ok(signature.map_err(|_| SignError::SigningFailed)?.as_ref().to_vec())
+    }
+
+    /// Signs a message by its digest of the hash that the key signs with ([`KeyKind::hash`]): the same signature as
+    /// [`Self::sign`] makes of the message itself.
+    ///
+    /// # Errors
+    /// `key-signs-no-digest` for Ed25519, `signing-failed`, also for a digest of another hash.
+    pub fn sign_digest(&self, digest: &Digest) -> Result<Vec<u8>, SignError> {
+        let Pair::Ecdsa(pair) = &self.pair else { return Err(SignError::DigestNotSigned { found: self.kind }) };
+        let algorithm = match (self.kind, digest.algorithm()) {
+            (KeyKind::EcdsaP256, Algorithm::Sha256) => &digest::SHA256,
+            (KeyKind::EcdsaP384, Algorithm::Sha384) => &digest::SHA384,
+            _ => return Err(SignError::SigningFailed),
+        };
+        let imported = digest::Digest::import_less_safe(digest.bytes(), algorithm);
+        let signature = imported.and_then(|digest| pair.sign_digest(&digest));
         Ok(signature.map_err(|_| SignError::SigningFailed)?.as_ref().to_vec())
     }
 

@@ -10,6 +10,7 @@ use crate::formats::bundle::Bundle;
 use crate::formats::bundle::Content;
 use crate::formats::bundle::Signer;
 use crate::formats::certificate::SigningCertificate;
+use crate::formats::digest::Algorithm;
 use crate::formats::envelope::Envelope;
 use crate::generate::agreement;
 use crate::remote::RemoteError;
@@ -27,6 +28,7 @@ use crate::sign::message;
 use crate::sign::privacy::Permit;
 use crate::trust::signing_config::LogVersion;
 use crate::trust::signing_config::Selected;
+use crate::verify::Message;
 
 /// Most signatures that are made for one statement. A log of Rekor v2 that has an entry already cannot be asked for it, and
 /// the next signature is another entry.
@@ -87,6 +89,9 @@ pub struct Certified {
 }
 
 impl Certified {
+    /// The hash that its key signs with.
+    pub const HASH: Algorithm = Algorithm::Sha256;
+
     /// Makes an ECDSA P-256 key and has it certified. The token must have been checked ([`IdToken::check`]).
     ///
     /// What comes back holds the very key, is valid now and is for this token. Whether it says what is to be signed is for the caller to
@@ -137,7 +142,7 @@ impl Certified {
     ///
     /// # Errors
     /// As [`Certified::sign_statement`].
-    pub fn sign_message(&self, message: &[u8], services: &Services) -> Result<Bundle, SignError> {
+    pub fn sign_message(&self, message: &Message<'_>, services: &Services) -> Result<Bundle, SignError> {
         let witnesses = services.witnesses();
         witnesses.prove_time()?;
         witnessed(witnesses, Verifier::Certificate(&self.leaf), || {
@@ -227,7 +232,8 @@ fn signed(bundle: &Bundle) -> Result<Signed<'_>, SignError> {
             [one] => Ok(Signed::Envelope(envelope, &one.sig)),
             _ => Err(SignError::SigningFailed),
         },
-        Content::Message { digest: Some((algorithm, digest)), signature } if algorithm == message::HASH => {
+        // With [`Certified::HASH`].
+        Content::Message { digest: Some((_, digest)), signature } => {
             let digest = digest.as_slice().try_into().map_err(|_| SignError::SigningFailed)?;
             Ok(Signed::Message(digest, signature))
         }

@@ -19,6 +19,8 @@ use der::asn1::BitStringRef;
 use x509_cert::spki::SubjectPublicKeyInfo;
 
 use crate::formats::base64;
+use crate::formats::digest::Algorithm;
+use crate::formats::digest::Digest;
 use crate::formats::log_entry::pem_block;
 use crate::trust::TrustError;
 
@@ -49,6 +51,16 @@ impl KeyKind {
             Self::EcdsaP521 => "ECDSA P-521",
             Self::Ed25519 => "Ed25519",
             Self::Rsa => "RSA",
+        }
+    }
+
+    /// The hash that it signs with; none for Ed25519, which signs messages and not digests.
+    pub fn hash(self) -> Option<Algorithm> {
+        match self {
+            Self::EcdsaP256 | Self::Rsa => Some(Algorithm::Sha256),
+            Self::EcdsaP384 => Some(Algorithm::Sha384),
+            Self::EcdsaP521 => Some(Algorithm::Sha512),
+            Self::Ed25519 => None,
         }
     }
 }
@@ -196,19 +208,22 @@ impl PublicKey {
         if others.iter().any(verifies) { Ok(()) } else { Err(SignatureInvalid) }
     }
 
-    /// Checks one signature over a message of which only the SHA-256 is known. Ed25519 signs messages, not digests.
+    /// Checks one signature over a message of which only a digest is known: of the hash that the key signs with
+    /// ([`KeyKind::hash`]), or SHA-256 with P-384 and P-521, as [`Spelling::Lenient`] has it.
     ///
     /// # Errors
     /// [`SignatureInvalid`].
-    pub fn verify_sha256(&self, digest: &[u8; 32], signature: &[u8]) -> Result<(), SignatureInvalid> {
-        let algorithm: &dyn VerificationAlgorithm = match self.kind {
-            KeyKind::EcdsaP256 => &signature::ECDSA_P256_SHA256_ASN1,
-            KeyKind::EcdsaP384 => &signature::ECDSA_P384_SHA256_ASN1,
-            KeyKind::EcdsaP521 => &signature::ECDSA_P521_SHA256_ASN1,
-            KeyKind::Rsa => &signature::RSA_PKCS1_2048_8192_SHA256,
-            KeyKind::Ed25519 => return Err(SignatureInvalid),
+    pub fn verify_digest(&self, digest: &Digest, signature: &[u8]) -> Result<(), SignatureInvalid> {
+        let (algorithm, hash): (&dyn VerificationAlgorithm, _) = match (self.kind, digest.algorithm()) {
+            (KeyKind::EcdsaP256, Algorithm::Sha256) => (&signature::ECDSA_P256_SHA256_ASN1, &digest::SHA256),
+            (KeyKind::EcdsaP384, Algorithm::Sha384) => (&signature::ECDSA_P384_SHA384_ASN1, &digest::SHA384),
+            (KeyKind::EcdsaP384, Algorithm::Sha256) => (&signature::ECDSA_P384_SHA256_ASN1, &digest::SHA256),
+            (KeyKind::EcdsaP521, Algorithm::Sha512) => (&signature::ECDSA_P521_SHA512_ASN1, &digest::SHA512),
+            (KeyKind::EcdsaP521, Algorithm::Sha256) => (&signature::ECDSA_P521_SHA256_ASN1, &digest::SHA256),
+            (KeyKind::Rsa, Algorithm::Sha256) => (&signature::RSA_PKCS1_2048_8192_SHA256, &digest::SHA256),
+            _ => return Err(SignatureInvalid),
         };
-        let digest = digest::Digest::import_less_safe(digest, &digest::SHA256).map_err(|_| SignatureInvalid)?;
+        let digest = digest::Digest::import_less_safe(digest.bytes(), hash).map_err(|_| SignatureInvalid)?;
         algorithm.verify_digest_sig(&self.raw, &digest, signature).map_err(|_| SignatureInvalid)
     }
 
@@ -260,6 +275,17 @@ pub fn hash(kind: Hash, bytes: &[u8]) -> Vec<u8> {
         Hash::Sha512 => &digest::SHA512,
     };
     digest::digest(algorithm, bytes).as_ref().to_vec()
+}
+
+/// The digest of some bytes by an algorithm that signatures are made with; none by any other.
+pub fn digest_of(algorithm: Algorithm, bytes: &[u8]) -> Option<Digest> {
+    let kind = match algorithm {
+        Algorithm::Sha256 => Hash::Sha256,
+        Algorithm::Sha384 => Hash::Sha384,
+        Algorithm::Sha512 => Hash::Sha512,
+        _ => return None,
+    };
+    Digest::new(algorithm, hash(kind, bytes)).ok()
 }
 
 /// SHA-256 of some bytes.

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use crate::formats::FormatError;
+use crate::formats::digest::Algorithm;
 
 /// The steps of [`crate::verify::Verifier::verify`], in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,8 +65,10 @@ pub enum VerifyError {
         /// Log entry or timestamp.
         what: &'static str,
     },
-    /// A plain signature over a file, and no SHA-256 of that file beside it, so that it is about nothing.
-    #[error("expected the SHA-256 of the artifact noted beside its plain signature, found {found}")]
+    /// A plain signature over a file, and no digest of that file beside it, so that it is about nothing.
+    #[error(
+        "expected a SHA2_256, SHA2_384 or SHA2_512 of the artifact noted beside its plain signature, found {found}"
+    )]
     MessageUnnoted {
         /// What is noted.
         found: String,
@@ -86,13 +89,15 @@ pub enum VerifyError {
         /// Algorithm and digest that the bundle notes.
         found: String,
     },
-    /// A kind of key that signs more than the SHA-256 of a message, and only that is known.
+    /// A kind of key that signs no such digest of a message, and only that is known.
     #[error(
-        "expected the signed bytes themselves, without which no signature by {kind} is checked, found their SHA-256"
+        "expected the signed bytes themselves, without which no signature by {kind} is checked, found their {found}"
     )]
     MessageBytes {
         /// What kind of key.
         kind: &'static str,
+        /// What is known of the bytes.
+        found: Algorithm,
     },
     /// No root or key was given that could vouch for a signer of this kind.
     #[error("expected {expected}, found {found}")]
@@ -432,7 +437,7 @@ impl VerifyError {
             Self::Duplicate { what: n },
             Self::MessageUnnoted { found: s() },
             Self::BareText,
-            Self::MessageBytes { kind: n },
+            Self::MessageBytes { kind: n, found: Algorithm::Sha256 },
             Self::SignaturePredicate,
             Self::NotPlainSignature,
             Self::MessageDigest { expected: s(), found: s() },

@@ -11,12 +11,14 @@ use crate::formats::envelope::Envelope;
 use crate::formats::log_entry::EntryBody;
 use crate::formats::log_entry::EntryKind;
 use crate::trust::key::Spelling;
+use crate::trust::key::digest_of;
 use crate::trust::key::sha256;
 use crate::trust::root::Log;
 use crate::trust::root::TrustedRoot;
 use crate::verify::LogDemand;
 use crate::verify::Step;
 use crate::verify::VerifyError;
+use crate::verify::message::Message;
 use crate::verify::signature::SignatureVerified;
 use crate::verify::signed::Signed;
 use crate::verify::time;
@@ -80,18 +82,22 @@ pub(super) fn check(
         Signed::Envelope { envelope, pae } => {
             each(bundle, root, times, |index, entry| about(index, entry, envelope, pae, verified))
         }
-        Signed::Digest { sha256, signature } => check_message(bundle, (sha256, signature), root, times, verified),
-        Signed::Text { text, signature } => check_message(bundle, (&sha256(text), signature), root, times, verified),
+        Signed::Digest { digest, signature } => {
+            check_message(bundle, (&Message::Digest(digest), signature), root, times, verified)
+        }
+        Signed::Text { text, signature } => {
+            check_message(bundle, (&Message::Bytes(text), signature), root, times, verified)
+        }
     }
 }
 
-/// The same of a plain signature over a message with this SHA-256.
+/// The same of a plain signature over a message.
 ///
 /// # Errors
 /// As [`check`].
 pub(super) fn check_message(
     bundle: &Bundle,
-    message: (&[u8; 32], &[u8]),
+    message: (&Message<'_>, &[u8]),
     root: Option<&TrustedRoot>,
     times: &TimesVerified,
     signature: &SignatureVerified,
@@ -181,22 +187,26 @@ fn about(
 ) -> Result<(), VerifyError> {
     let other = |field| VerifyError::EntryMismatch { index, field };
     let body = EntryBody::parse(entry.kind, &entry.body).map_err(|error| VerifyError::Format(Step::Log, error))?;
+    let digest_of = |bytes: &[u8]| digest_of(body.digest.algorithm(), bytes);
     let digest = match body.kind {
-        EntryKind::Intoto002 | EntryKind::Dsse001 => sha256(&envelope.payload),
+        EntryKind::Intoto002 | EntryKind::Dsse001 => digest_of(&envelope.payload),
         // What is signed is what is logged (Sigstore client specification, "Bundle content and entry kind").
-        EntryKind::HashedRekord001 | EntryKind::HashedRekord002 => sha256(pae),
+        EntryKind::HashedRekord001 | EntryKind::HashedRekord002 => digest_of(pae),
         // The hash is of a text. One that was rebuilt from the fields and has it was the one that was logged.
         EntryKind::Intoto001 => {
             let certificate = signature.trusted_key().is_none().then_some(signature.verifier());
-            let hashes = envelope.texts(certificate).iter().map(|text| sha256(text)).collect::<Vec<_>>();
-            let own = hashes.iter().find(|hash| **hash == body.digest).or(hashes.first());
-            *own.ok_or_else(|| other("kind"))?
+            let texts = envelope.texts(certificate);
+            if texts.is_empty() {
+                return Err(other("kind"));
+            }
+            let mut hashes = texts.iter().filter_map(|text| digest_of(text));
+            hashes.find(|hash| *hash == body.digest)
         }
     };
-    if body.digest != digest {
+    if digest.as_ref() != Some(&body.digest) {
         return Err(other("payload"));
     }
-    if body.payload_digest.is_some_and(|logged| logged != sha256(&envelope.payload)) {
+    if body.payload_digest.is_some_and(|logged| logged.bytes() != sha256(&envelope.payload)) {
         return Err(other("payload"));
     }
     if body.payload_type.is_some_and(|logged| logged != envelope.payload_type) {
@@ -216,7 +226,7 @@ fn about(
 fn about_message(
     index: usize,
     entry: &LogEntry,
-    (digest, signature): (&[u8; 32], &[u8]),
+    (message, signature): (&Message<'_>, &[u8]),
     verified: &SignatureVerified,
 ) -> Result<(), VerifyError> {
     let other = |field| VerifyError::EntryMismatch { index, field };
@@ -225,7 +235,7 @@ fn about_message(
         EntryKind::HashedRekord001 | EntryKind::HashedRekord002 => {}
         EntryKind::Intoto001 | EntryKind::Intoto002 | EntryKind::Dsse001 => return Err(other("kind")),
     }
-    if body.digest != *digest {
+    if message.digest(body.digest.algorithm()).as_ref() != Some(&body.digest) {
         return Err(other("message"));
     }
     match body.signatures.as_slice() {

@@ -3,12 +3,12 @@
 use jiff::Timestamp;
 
 use crate::formats::bundle::Bundle;
-use crate::trust::key::Hash;
+use crate::formats::digest::Algorithm;
+use crate::formats::digest::Digest;
 use crate::trust::key::PublicKey;
 use crate::trust::key::SignatureInvalid;
 use crate::trust::key::Spelling;
-use crate::trust::key::hash;
-use crate::trust::key::sha256;
+use crate::trust::key::digest_of;
 use crate::trust::root::TrustedRoot;
 use crate::verify::Evidence;
 use crate::verify::Identity;
@@ -29,26 +29,24 @@ use crate::verify::time;
 pub enum Message<'a> {
     /// The bytes themselves.
     Bytes(&'a [u8]),
-    /// Their SHA-256 alone. Signatures by Ed25519 cannot be verified with it.
-    Sha256(&'a [u8; 32]),
+    /// Their digest alone. Signatures by keys that sign with another hash, or by Ed25519, cannot be verified with it.
+    Digest(&'a Digest),
 }
-
-/// Names of hashes in a bundle (sigstore/protobuf-specs, sigstore_common.proto, "HashAlgorithm").
-const HASHES: &[(&str, Hash)] = &[("SHA2_256", Hash::Sha256), ("SHA2_384", Hash::Sha384), ("SHA2_512", Hash::Sha512)];
 
 impl Message<'_> {
     /// Whether a key made the signature over it.
     pub(super) fn signed_by(&self, key: &PublicKey, signature: &[u8]) -> Result<(), SignatureInvalid> {
         match self {
             Self::Bytes(bytes) => key.verify(bytes, signature, Spelling::Lenient),
-            Self::Sha256(digest) => key.verify_sha256(digest, signature),
+            Self::Digest(digest) => key.verify_digest(digest, signature),
         }
     }
 
-    fn sha256(&self) -> [u8; 32] {
+    /// Its digest by an algorithm that signatures are made with, where it is known.
+    pub fn digest(&self, algorithm: Algorithm) -> Option<Digest> {
         match self {
-            Self::Bytes(bytes) => sha256(bytes),
-            Self::Sha256(digest) => **digest,
+            Self::Bytes(bytes) => digest_of(algorithm, bytes),
+            Self::Digest(digest) => (digest.algorithm() == algorithm).then(|| (*digest).clone()),
         }
     }
 
@@ -56,18 +54,16 @@ impl Message<'_> {
     /// that cannot be compared is refused.
     fn noted(&self, noted: Option<&(String, Vec<u8>)>) -> Result<(), VerifyError> {
         let Some((algorithm, found)) = noted else { return Ok(()) };
-        let kind = HASHES.iter().find(|row| row.0 == algorithm).map(|row| row.1);
-        let own = match (self, kind) {
-            (_, Some(Hash::Sha256)) => Some(self.sha256().to_vec()),
-            (Self::Bytes(bytes), Some(kind)) => Some(hash(kind, bytes)),
-            (Self::Sha256(_), Some(_)) | (_, None) => None,
-        };
-        if own.as_ref() == Some(found) {
+        let own = Algorithm::from_sigstore_name(algorithm).and_then(|algorithm| self.digest(algorithm));
+        if own.as_ref().is_some_and(|own| own.bytes() == found) {
             return Ok(());
         }
-        let (name, own) = own.map_or_else(|| ("SHA2_256", self.sha256().to_vec()), |own| (algorithm.as_str(), own));
+        let own = own.or_else(|| match self {
+            Self::Bytes(_) => self.digest(Algorithm::Sha256),
+            Self::Digest(digest) => Some((*digest).clone()),
+        });
         Err(VerifyError::MessageDigest {
-            expected: format!("{name}:{}", hex::encode(own)),
+            expected: own.map(|own| own.to_string()).unwrap_or_default(),
             found: format!("{}:{}", algorithm.escape_debug(), hex::encode(found)),
         })
     }
@@ -122,7 +118,7 @@ impl Verifier {
         let sct = sct::check(&chain, root)?;
         message.noted(plain.noted)?;
         let signature = signature::check_message(message, plain.signature, &chain, &time, &self.keys, &bundle.signer)?;
-        let log = log::check_message(bundle, (&message.sha256(), plain.signature), root, &time, &signature)?;
+        let log = log::check_message(bundle, (message, plain.signature), root, &time, &signature)?;
         let evidence = Evidence::new(bundle, root, &time, &sct, &log);
         let identity = identity::check(chain, &signature)?.into_identity();
         Ok(VerifiedSignature { identity, evidence })

@@ -5,12 +5,11 @@ use crate::formats::bundle::Content;
 use crate::formats::bundle::Signer;
 use crate::formats::bundle::Version;
 use crate::formats::cosign::SIGNATURE_MEDIA_TYPE;
+use crate::formats::digest::Algorithm;
+use crate::formats::digest::Digest;
 use crate::formats::envelope::Envelope;
 use crate::verify::VerifyError;
 use crate::verify::signed::Signed;
-
-/// How a bundle names SHA-256 (sigstore/protobuf-specs, sigstore_common.proto, "HashAlgorithm").
-const SHA256: &str = "SHA2_256";
 
 /// The bundle's shape was checked.
 #[derive(Debug)]
@@ -30,7 +29,7 @@ pub(super) fn check(bundle: &Bundle) -> Result<(ShapeChecked, Signed<'_>), Verif
             one_signature(bundle, envelope)?;
             Signed::Envelope { envelope, pae: envelope.pae() }
         }
-        Content::Message { digest, signature } => Signed::Digest { sha256: noted(digest.as_ref())?, signature },
+        Content::Message { digest, signature } => Signed::Digest { digest: noted(digest.as_ref())?, signature },
         // The text of a layer is kept as it was; in a bundle nothing like it has a place.
         Content::SimpleSigning { payload, signature } if bundle.version == Version::CosignLayer => {
             Signed::Text { text: payload, signature }
@@ -42,13 +41,14 @@ pub(super) fn check(bundle: &Bundle) -> Result<(ShapeChecked, Signed<'_>), Verif
     Ok((ShapeChecked(()), signed))
 }
 
-/// The SHA-256 that the signer noted. It is what the signature is then verified over, so whoever changes it changes what
+/// The digest that the signer noted. It is what the signature is then verified over, so whoever changes it changes what
 /// was signed.
-fn noted(digest: Option<&(String, Vec<u8>)>) -> Result<&[u8; 32], VerifyError> {
+fn noted(digest: Option<&(String, Vec<u8>)>) -> Result<Digest, VerifyError> {
     match digest {
         None => Err(VerifyError::MessageUnnoted { found: "none".to_owned() }),
         Some((algorithm, bytes)) => {
-            let known = <&[u8; 32]>::try_from(bytes.as_slice()).ok().filter(|_| algorithm == SHA256);
+            let known =
+                Algorithm::from_sigstore_name(algorithm).and_then(|known| Digest::new(known, bytes.clone()).ok());
             let found = || format!("{} of {} bytes", algorithm.escape_debug(), bytes.len());
             known.ok_or_else(|| VerifyError::MessageUnnoted { found: found() })
         }

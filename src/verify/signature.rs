@@ -3,7 +3,6 @@
 use crate::formats::base64;
 use crate::formats::bundle::Signer;
 use crate::formats::envelope::Envelope;
-use crate::trust::key::KeyKind;
 use crate::trust::key::PublicKey;
 use crate::trust::key::Spelling;
 use crate::trust::rings::Covers;
@@ -63,8 +62,8 @@ pub(super) fn check(
 ) -> Result<SignatureVerified, VerifyError> {
     match signed {
         Signed::Envelope { envelope, pae } => check_envelope(envelope, pae, chain, times, keys, signer),
-        Signed::Digest { sha256, signature } => {
-            check_message(&Message::Sha256(sha256), signature, chain, times, keys, signer)
+        Signed::Digest { digest, signature } => {
+            check_message(&Message::Digest(digest), signature, chain, times, keys, signer)
         }
         Signed::Text { text, signature } => check_message(&Message::Bytes(text), signature, chain, times, keys, signer),
     }
@@ -103,9 +102,9 @@ pub(super) fn check_message(
     signer: &Signer,
 ) -> Result<SignatureVerified, VerifyError> {
     if let ChainVerified::Certificate(leaf) = chain {
-        let invalid = |_| match needs_bytes(message, leaf.key()) {
-            true => VerifyError::MessageBytes { kind: leaf.key().kind().name() },
-            false => VerifyError::Signature { key: "the certificate's key".to_owned() },
+        let invalid = |_| {
+            let invalid = || VerifyError::Signature { key: "the certificate's key".to_owned() };
+            needs_bytes(message, leaf.key()).unwrap_or_else(invalid)
         };
         message.signed_by(leaf.key(), signature).map_err(invalid)?;
         return Ok(SignatureVerified { verifier: leaf.der().to_vec(), index: 0, trusted_key: None });
@@ -120,19 +119,19 @@ pub(super) fn check_message(
         _ => true,
     };
     by_key(&[("", signature)], signed, times, keys, signer).map_err(|error| match error {
-        VerifyError::Signature { .. } => match keys.iter().filter(named).find(|one| needs_bytes(message, &one.key)) {
-            Some(trusted) => VerifyError::MessageBytes { kind: trusted.key.kind().name() },
-            None => error,
-        },
+        VerifyError::Signature { .. } => {
+            keys.iter().filter(named).find_map(|one| needs_bytes(message, &one.key)).unwrap_or(error)
+        }
         other => other,
     })
 }
 
-/// Whether a key makes signatures that the SHA-256 of a message is not enough to check: Ed25519 signs messages, and the
-/// longer curves are used with longer hashes.
-fn needs_bytes(message: &Message<'_>, key: &PublicKey) -> bool {
-    let longer = matches!(key.kind(), KeyKind::Ed25519 | KeyKind::EcdsaP384 | KeyKind::EcdsaP521);
-    matches!(message, Message::Sha256(_)) && longer
+/// That a key makes signatures which the digest of a message is not enough to check: the hash that it signs with is
+/// another one, or it signs messages and no digests.
+fn needs_bytes(message: &Message<'_>, key: &PublicKey) -> Option<VerifyError> {
+    let Message::Digest(digest) = message else { return None };
+    let other = key.kind().hash() != Some(digest.algorithm());
+    other.then(|| VerifyError::MessageBytes { kind: key.kind().name(), found: digest.algorithm() })
 }
 
 /// One of these signatures, each with its key id, is by one of the keys.

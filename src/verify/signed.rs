@@ -1,6 +1,7 @@
 //! What a bundle holds for its signature to be over: an envelope, a digest, or a text about an image.
 
 use crate::formats::bundle::Version;
+use crate::formats::digest::Digest;
 use crate::formats::envelope::Envelope;
 
 /// What is signed. Every step judges the same one.
@@ -15,8 +16,8 @@ pub(super) enum Signed<'a> {
     },
     /// A file, of which the signer noted the digest.
     Digest {
-        /// SHA-256 of the file.
-        sha256: &'a [u8; 32],
+        /// Digest of the file.
+        digest: Digest,
         /// The signature.
         signature: &'a [u8],
     },

@@ -4,8 +4,6 @@ use serde_json::Map;
 use serde_json::Value;
 
 use crate::formats::cosign::simple_signing;
-use crate::formats::digest::Algorithm;
-use crate::formats::digest::Digest;
 use crate::formats::envelope::Envelope;
 use crate::formats::envelope::IN_TOTO_PAYLOAD_TYPE;
 use crate::formats::predicate_type;
@@ -40,10 +38,8 @@ impl StatementChecked {
 pub(super) fn check(signed: &Signed<'_>) -> Result<StatementChecked, VerifyError> {
     let statement = match signed {
         Signed::Envelope { envelope, .. } => of_envelope(envelope)?,
-        Signed::Digest { sha256, .. } => {
-            let digest = Digest::new(Algorithm::Sha256, sha256.to_vec());
-            let digest = digest.map_err(|error| VerifyError::MessageUnnoted { found: error.to_string() })?;
-            let subject = Subject { name: None, digest: [&digest].into_iter().collect(), extra: Map::new() };
+        Signed::Digest { digest, .. } => {
+            let subject = Subject { name: None, digest: [digest].into_iter().collect(), extra: Map::new() };
             Statement::of_signature(subject, Vec::new().into())
         }
         Signed::Text { text, .. } => of_text(text)?,

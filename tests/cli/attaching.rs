@@ -3,6 +3,7 @@
 use std::fs;
 use std::num::NonZeroUsize;
 use std::path::Path;
+use std::process::Command;
 
 use sealmark::formats::base64;
 use sealmark::formats::bundle::Bundle;
@@ -591,6 +592,61 @@ fn files_have_their_signature_beside_them() {
     let ended = story.good(&["sign", "dist", "--key", "k.key", "--force"]);
     assert!(ended.err.contains("dist/a.sigstore.json is a signature beside its file"), "{ended:?}");
     assert_eq!(fs::read_dir(story.world.path("dist")).unwrap().count(), 4);
+}
+
+/// What every kind of key signs, `verify` believes by that key alone, and by no other of its kind.
+#[test]
+fn every_kind_of_key_signs_what_can_be_verified() {
+    for (kind, algorithm) in [("p256", Some("SHA2_256")), ("p384", Some("SHA2_384")), ("ed25519", None)] {
+        let story = Story::new(Options::default());
+        for name in ["own", "other"] {
+            story.good(&["key", "generate", "--output", name, "--plain", "--kind", kind]);
+        }
+        let judge = |subject: &str, key: &str| story.run(&["verify", subject, "--type", "signature", "--key", key]);
+        let file = ["sign", "app.tar.gz", "--key", "own.key"];
+        match algorithm {
+            None => {
+                story.refused(&file, 2, "key-signs-no-digest");
+                assert!(!story.world.path("app.tar.gz.sigstore.json").exists());
+            }
+            Some(algorithm) => {
+                story.good(&file);
+                let text = fs::read(story.world.path("app.tar.gz.sigstore.json")).unwrap();
+                let bundle: Value = serde_json::from_slice(&text).unwrap();
+                assert_eq!(bundle["messageSignature"]["messageDigest"]["algorithm"], algorithm);
+                assert_eq!(judge("app.tar.gz", "own.pub").code, 0, "{kind}");
+                assert_eq!(judge("app.tar.gz", "other.pub").code, 1, "{kind}");
+                let before = fs::read(story.world.path("app.tar.gz")).unwrap();
+                story.world.write("app.tar.gz", "other bytes");
+                assert_eq!(judge("app.tar.gz", "own.pub").code, 1, "{kind}");
+                story.world.write("app.tar.gz", before);
+            }
+        }
+        for form in [&["--legacy"][..], &[]] {
+            let story = Story::new(Options::default());
+            story.good(&["key", "generate", "--output", "own", "--plain", "--kind", kind]);
+            story.good(&["key", "generate", "--output", "other", "--plain", "--kind", kind]);
+            story.good(&[&["sign", &story.pinned(), "--key", "own.key"], form].concat());
+            let judge = |key| story.run(&["verify", &story.pinned(), "--type", "signature", "--key", key]).code;
+            assert_eq!((judge("own.pub"), judge("other.pub")), (0, 1), "{kind} {form:?}");
+        }
+    }
+}
+
+/// A file is signed by its digest and never held in memory: one of 1.25 GiB, a hole, in a process that may have 512 MiB.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_file_of_any_size_is_signed() {
+    let story = Story::new(Options::default());
+    let file = fs::File::create(story.world.path("large.img")).unwrap();
+    file.set_len(5 << 28).unwrap();
+    let inner = story.world.command(&["sign", "large.img", "--key", "k.key"]);
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "ulimit -v 524288 && exec \"$@\"", "sh"]).arg(inner.get_program()).args(inner.get_args());
+    limited.current_dir(inner.get_current_dir().unwrap());
+    let signed = ended(limited, &["sign", "large.img"]);
+    assert_eq!(signed.code, 0, "{signed:?}");
+    story.good(&["verify", "large.img", "--type", "signature", "--key", "k.pub"]);
 }
 
 /// Signs without a key; `log` is the version of the log.

@@ -94,7 +94,7 @@ fn a_signature_of_a_file_is_no_attestation_of_it_and_no_attestation_a_signature(
 fn wrong_usage_is_named() {
     let world = World::attested();
     let two = ["--identity", "a", "--identity", "b", "--identity", "c", "--issuer", "x", "--issuer", "y"];
-    let rows: [(&[&str], &str); 10] = [
+    let rows: [(&[&str], &str); 11] = [
         (&["--type", "signature"], "policy-nobody"),
         (&["--type", "signature", "--annotation", "a=b"], "policy-nobody"),
         (&["--certificate-claim", "build-trigger=push"], "policy-nobody"),
@@ -108,6 +108,7 @@ fn wrong_usage_is_named() {
             "policy-claim",
         ),
         (&two, "policy-issuer-count"),
+        (&[&SIGNED[..], &["--key", "none.pub", "--threshold", "2"]].concat(), "policy-signer-kinds"),
         (&["--identity", "a", "--issuer", "x", "--issuer", "y"], "policy-issuer-count"),
     ];
     for (args, code) in rows {

@@ -295,7 +295,7 @@ fn wrong_usage() {
         (&["--issuer", "x"], missing),
         (&["--identity", "x", "--identity-regexp", "x", "--issuer", "x"], missing),
         (&["--identity", "", "--issuer", "x"], missing),
-        (&["--identity", "x", "--issuer", "x", "--key", "release.pub"], missing),
+        (&["--identity", "x", "--issuer", "x", "--key", "release.pub"], "policy-signer-kinds"),
         (&["--source-uri", "github.com/a/b", "--source-tag", "v1", "--source-branch", "main"], missing),
         (&["--source-uri", "github.com/a/b", "--source-uri", "github.com/a/b"], missing),
         (&["--source-uri", "github.com/a/b", "--format", "xml"], missing),

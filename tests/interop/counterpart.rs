@@ -93,7 +93,7 @@ fn a_counterpart_that_others_wrote_signs_what_all_accept() {
         let certified = Certified::new(&client::permit(), &token, &services.ca, Timestamp::now()).unwrap();
         let statement = client::provenance(&GitHub::default()).to_string();
         let attestation = certified.sign_statement(statement.as_bytes(), &services).unwrap();
-        let message = certified.sign_message(ARTIFACT, &services).unwrap();
+        let message = certified.sign_message(&Message::Bytes(ARTIFACT), &services).unwrap();
         let verifier = Verifier::new(roots(), Vec::new());
         verifier.verify(&attestation, &artifact, Timestamp::now()).unwrap();
         verifier.verify_message(&message, &Message::Bytes(ARTIFACT), Timestamp::now()).unwrap();

@@ -19,6 +19,7 @@ mod support;
 
 use jiff::Timestamp;
 use sealmark::sign::keyless::Certified;
+use sealmark::verify::Message;
 use serde_json::Value;
 use serde_json::json;
 
@@ -60,7 +61,7 @@ fn outsiders_accept_what_is_signed_here() {
                 .unwrap();
         let statement = client::provenance(&GitHub::default()).to_string();
         let attestation = certified.sign_statement(statement.as_bytes(), &services).unwrap().to_json();
-        let message = certified.sign_message(ARTIFACT, &services).unwrap().to_json();
+        let message = certified.sign_message(&Message::Bytes(ARTIFACT), &services).unwrap().to_json();
         for (kind, bundle) in [("attestation", attestation), ("message", message)] {
             let case = case(&server, &format!("{kind} by {offer:?}"), bundle);
             for (judge, verdict) in judges.ask(&case) {

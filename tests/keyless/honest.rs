@@ -6,11 +6,12 @@ use jiff::Timestamp;
 use sealmark::attest;
 use sealmark::formats::bundle::Bundle;
 use sealmark::formats::bundle::Version;
+use sealmark::formats::digest::Algorithm;
 use sealmark::formats::log_entry::EntryKind;
 use sealmark::remote::token::Audience;
 use sealmark::remote::token::IdToken;
 use sealmark::sign::keyless::Certified;
-use sealmark::trust::key::sha256;
+use sealmark::trust::key::digest_of;
 use sealmark::verify::Message;
 use sealmark::verify::Publicity;
 use sealmark::verify::Verifier;
@@ -133,11 +134,11 @@ fn plain_signatures_are_logged_and_verified() {
         let services = client::services(&server, offer);
         let token = client::token(&server).unwrap();
         let certified = Certified::new(&client::permit(), &token, &services.ca, Timestamp::now()).unwrap();
-        let bundle = certified.sign_message(ARTIFACT, &services).unwrap();
+        let bundle = certified.sign_message(&Message::Bytes(ARTIFACT), &services).unwrap();
         let verifier = Verifier::new(vec![client::root(&server)], Vec::new());
         let verify = |message: &Message<'_>| verifier.verify_message(&bundle, message, Timestamp::now());
-        let digest = sha256(ARTIFACT);
-        for message in [Message::Bytes(ARTIFACT), Message::Sha256(&digest)] {
+        let digest = digest_of(Algorithm::Sha256, ARTIFACT).unwrap();
+        for message in [Message::Bytes(ARTIFACT), Message::Digest(&digest)] {
             let verified = verify(&message).unwrap();
             assert_eq!(verified.evidence().log.len(), bundle.log_entries.len());
             assert!(verified.identity().certificate().is_some());

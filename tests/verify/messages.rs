@@ -1,7 +1,9 @@
 //! Plain signatures over artifacts: who signed is said, and no attestation comes of them.
 
 use sealmark::formats::bundle::Bundle;
+use sealmark::formats::digest::Algorithm;
 use sealmark::trust::key::PublicKey;
+use sealmark::trust::key::digest_of;
 use sealmark::trust::key::sha256;
 use sealmark::trust::root::TrustedRoot;
 use sealmark::verify::Message;
@@ -58,6 +60,10 @@ fn second(sigstore: &VirtualSigstore) -> Spec {
     }
 }
 
+fn stamped(sigstore: &VirtualSigstore, spec: Spec) -> Spec {
+    Spec { stamps: vec![sigstore.stamp(StampAuthority::P256)], ..spec }
+}
+
 #[test]
 fn truths_are_accepted_by_bytes_and_by_digest() {
     let sigstore = VirtualSigstore::new("messages");
@@ -68,15 +74,22 @@ fn truths_are_accepted_by_bytes_and_by_digest() {
     let longer = Spec { key: KeyKind::P384, entries: Vec::new(), ..key.clone() };
     let cases =
         [(first, workload), (second(&sigstore), workload), (key, "a key"), (ed25519, "a key"), (longer, "a key")];
-    let digest = sha256(ARTIFACT);
+    let logged =
+        |kind| Spec { key: KeyKind::P384, entries: vec![sigstore.entry(kind)], ..sigstore.spec_message(ARTIFACT) };
+    let longer =
+        [Kind::HashedRekord001, Kind::HashedRekord002].map(logged).map(|spec| (stamped(&sigstore, spec), workload));
+    let cases: Vec<_> = cases.into_iter().chain(longer).collect();
+    let digest = |algorithm| digest_of(algorithm, ARTIFACT).unwrap();
     for (spec, name) in &cases {
         assert_eq!(judge(&sigstore, spec).as_deref(), Ok(*name));
-        let by_digest = judge_as(&sigstore, spec, &Message::Sha256(&digest));
+        let by_sha256 = judge_as(&sigstore, spec, &Message::Digest(&digest(Algorithm::Sha256)));
+        let by_sha384 = judge_as(&sigstore, spec, &Message::Digest(&digest(Algorithm::Sha384)));
+        // A digest of another hash than the one that is noted cannot be compared with it.
+        let mismatch = Err("message-digest-mismatch");
         match spec.key {
-            KeyKind::P256 => assert_eq!(by_digest.as_deref(), Ok(*name)),
-            // The digest that is noted is a SHA-384, which a SHA-256 cannot be compared with.
-            KeyKind::P384 => assert_eq!(by_digest, Err("message-digest-mismatch")),
-            KeyKind::Ed25519 => assert_eq!(by_digest, Err("message-bytes-needed")),
+            KeyKind::P256 => assert_eq!((by_sha256.as_deref(), by_sha384), (Ok(*name), mismatch)),
+            KeyKind::P384 => assert_eq!((by_sha256, by_sha384.as_deref()), (mismatch, Ok(*name))),
+            KeyKind::Ed25519 => assert_eq!((by_sha256, by_sha384), (Err("message-bytes-needed"), mismatch)),
         }
     }
     println!("{} plain signatures accepted", cases.len());

@@ -195,7 +195,9 @@ fn a_message_is_about_the_digest_that_it_was_verified_over() {
     let renamed = Some(("SHA3_256".to_owned(), sha256(ARTIFACT).to_vec()));
     assert_eq!(bend(noted(renamed)).err(), Some("message-digest-missing"));
     let longer = Some(("SHA2_384".to_owned(), HashKind::Sha384.of(ARTIFACT)));
-    assert_eq!(bend(noted(longer)).err(), Some("message-digest-missing"));
+    assert_eq!(bend(noted(longer)).err(), Some("message-bytes-needed"));
+    let cut = Some(("SHA2_384".to_owned(), sha256(ARTIFACT).to_vec()));
+    assert_eq!(bend(noted(cut)).err(), Some("message-digest-missing"));
     let other = Some(("SHA2_256".to_owned(), sha256(b"another file").to_vec()));
     assert_eq!(bend(noted(other)).err(), Some("signature-invalid"));
     let entry = |about| Spec { entries: vec![Entry { about, ..good.entries[0].clone() }], ..good.clone() };
@@ -219,6 +221,29 @@ fn a_message_is_about_the_digest_that_it_was_verified_over() {
     }
     let ed25519 = Spec { key: KeyKind::Ed25519, ..keyed.clone() };
     assert_eq!(minted(&Trust::key(&ed25519), &ed25519).err(), Some("message-bytes-needed"));
+    // A key of a longer hash: by the digest of that hash, or by SHA-256 as older cosign wrote it.
+    for (hash, spec) in [(HashKind::Sha384, &keyed), (HashKind::Sha384, &good)] {
+        let longer = Spec { key: KeyKind::P384, hash: Some(hash), ..spec.clone() };
+        let trust = if spec.entries.is_empty() { Trust::key(&longer) } else { Trust::public() };
+        let authenticated = minted(&trust, &longer).unwrap();
+        let digest = format!("sha384:{}", hex::encode(hash.of(ARTIFACT)));
+        assert_eq!(authenticated.statement().subjects[0].digest.to_string(), digest);
+        assert!(authenticated.bind(&artifact(&digest)).is_ok());
+        let known = format!("sha256:{}", hex::encode(sha256(ARTIFACT)));
+        assert_eq!(authenticated.bind(&artifact(&known)).unwrap_err().code(), "subject-mismatch");
+        // The log has another digest than the one that was signed; a noted digest that was exchanged; another hash.
+        if !longer.entries.is_empty() {
+            let entry = Entry { about: About::OtherPayload, ..good.entries[0].clone() };
+            let other = Spec { entries: vec![entry], ..longer.clone() };
+            assert_eq!(minted(&trust, &other).err(), Some("log-entry-mismatch"));
+        }
+        let other = Spec { message_digest: Some(hash.of(b"another file")), ..longer.clone() };
+        assert_eq!(minted(&trust, &other).err(), Some("signature-invalid"));
+        let other = Spec { hash: Some(HashKind::Sha256), ..longer.clone() };
+        assert_eq!(minted(&trust, &other).err(), Some("message-bytes-needed"));
+        let other = Spec { hash: Some(HashKind::Sha512), ..longer };
+        assert_eq!(minted(&trust, &other).err(), Some("message-bytes-needed"));
+    }
     // Signed by a stranger's key that the bundle names.
     assert_eq!(minted(&Trust::key(&ed25519), &keyed).err(), Some("signature-key-unknown"));
 }

@@ -1,29 +1,36 @@
 //! Signing files: a message-signature bundle beside each.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::path::PathBuf;
+use std::thread;
 
 use jiff::Timestamp;
 
 use crate::attest::signature;
-use crate::attest::signature::MAX_MESSAGE;
 use crate::attest::signature::SignedMessage;
 use crate::commands::Outcome;
 use crate::commands::artifacts;
 use crate::commands::attest as attesting;
+use crate::commands::attest::Credentials;
 use crate::commands::error::CommandError;
 use crate::commands::exit::Exit;
 use crate::commands::generate;
+use crate::commands::progress::while_hashing;
 use crate::commands::shell;
 use crate::commands::sign;
 use crate::commands::sign::Args;
 use crate::commands::terminal;
+use crate::formats::digest::Algorithm;
+use crate::formats::digest::Digest;
 use crate::report::plain;
-use crate::store::file::StoreError;
-use crate::store::file::read_capped;
+use crate::sign::keyless::Certified;
+use crate::store::hash::HashError;
+use crate::store::hash::hash_files;
 use crate::store::subjects;
 use crate::store::subjects::Located;
+use crate::verify::Message;
 
 /// What the name of a signature ends in, after the name of its file.
 const ENDING: &str = ".sigstore.json";
@@ -52,26 +59,47 @@ pub(super) fn run(args: &Args) -> Outcome {
         credentials.session().map_or(Ok(()), |session| session.ask().map(|_| ()))?;
         return Ok(Exit::Done);
     }
-    // What cannot be read is found before a log is told of anything; none is held for long.
-    for (_, file) in pairs.iter().filter(|_| credentials.session().is_some()) {
-        read_capped(file, MAX_MESSAGE).map_err(|error| artifacts::file_refused(&error))?;
-    }
-    let signed: Vec<Result<SignedMessage, StoreError>> =
-        credentials.sign(pairs.iter().collect(), |signer, (_, file)| {
-            let bytes = match read_capped(file, MAX_MESSAGE) {
-                Ok(bytes) => bytes,
-                Err(error) => return Ok(Err(error)),
-            };
-            signature::sign_message(signer, &file.to_string_lossy(), &bytes, Timestamp::now).map(Ok)
-        })?;
-    let signed: Vec<SignedMessage> =
-        signed.into_iter().collect::<Result<_, _>>().map_err(|error| artifacts::file_refused(&error))?;
+    let signed = sign_all(&credentials, &pairs)?;
     for ((path, _), one) in pairs.iter().zip(&signed) {
         let line = [one.line.as_slice(), b"\n"].concat();
         generate::write(&path.to_string_lossy(), &line, generate::overwrite(args.force))?;
     }
     terminal::print(summary(args, &pairs, &signed).as_bytes())?;
     Ok(Exit::Done)
+}
+
+/// Signs each file by its digest, so that none is held in memory.
+fn sign_all(credentials: &Credentials<'_>, pairs: &[(PathBuf, PathBuf)]) -> Result<Vec<SignedMessage>, CommandError> {
+    // What cannot be read is found before a log is told of anything. Which hash a key signs with is known once it was read.
+    let known: Vec<Option<Digest>> = match credentials.session() {
+        None => vec![None; pairs.len()],
+        Some(_) => {
+            let files: Vec<PathBuf> = pairs.iter().map(|(_, file)| file.clone()).collect();
+            let digests = digests(&files, Certified::HASH).into_iter().map(|digest| digest.map(Some));
+            digests.collect::<Result<_, _>>().map_err(|error| artifacts::hash_refused(&error))?
+        }
+    };
+    let items = pairs.iter().zip(known).collect();
+    let signed: Vec<Result<SignedMessage, HashError>> = credentials.sign(items, |signer, ((_, file), known)| {
+        let algorithm = signer.hash()?;
+        let read = || digests(std::slice::from_ref(file), algorithm).pop();
+        match known.map(Ok).or_else(read).unwrap_or(Err(HashError::NotComputable(algorithm))) {
+            Err(error) => Ok(Err(error)),
+            Ok(digest) => {
+                let message = Message::Digest(&digest);
+                signature::sign_message(signer, &file.to_string_lossy(), &message, Timestamp::now).map(Ok)
+            }
+        }
+    })?;
+    signed.into_iter().collect::<Result<_, _>>().map_err(|error| artifacts::hash_refused(&error))
+}
+
+/// The digest of each file, in their order.
+fn digests(files: &[PathBuf], algorithm: Algorithm) -> Vec<Result<Digest, HashError>> {
+    let threads = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let hashed = while_hashing(|progress| hash_files(files, &[algorithm], progress, threads));
+    let one = |digests: Vec<Digest>| digests.into_iter().next().ok_or(HashError::NotComputable(algorithm));
+    hashed.into_iter().map(|digests| digests.and_then(one)).collect()
 }
 
 /// The files that are meant. A signature that lies beside its file is not signed in its turn.

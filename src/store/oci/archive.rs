@@ -234,3 +234,109 @@ impl Shelf for Archive {
         Ok(names.filter_map(|hex| Digest::from_hex(Algorithm::Sha256, hex).ok()).collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use tar::Header;
+
+    const LAYOUT: [(&str, &str); 2] =
+        [(MARKER, r#"{"imageLayoutVersion":"1.0.0"}"#), (INDEX_FILE, r#"{"manifests":[]}"#)];
+
+    /// An entry by its bytes; its size in the header may be another than that of what follows.
+    fn entry(kind: EntryType, name: &[u8], size: usize, content: &[u8]) -> Vec<u8> {
+        let mut header = Header::new_ustar();
+        header.as_old_mut().name.get_mut(..name.len()).unwrap().copy_from_slice(name);
+        header.set_entry_type(kind);
+        header.set_size(size.try_into().unwrap());
+        header.set_cksum();
+        let padding = vec![0; content.len().next_multiple_of(512) - content.len()];
+        [header.as_bytes(), content, &padding].concat()
+    }
+
+    fn file(name: &str, content: &[u8]) -> Vec<u8> {
+        entry(EntryType::Regular, name.as_bytes(), content.len(), content)
+    }
+
+    fn pax(kind: EntryType, key: &str, value: &str) -> Vec<u8> {
+        let rest = format!(" {key}={value}\n");
+        let mut length = rest.len() + 1;
+        while length != rest.len() + length.to_string().len() {
+            length = rest.len() + length.to_string().len();
+        }
+        let text = format!("{length}{rest}");
+        entry(kind, b"pax", text.len(), text.as_bytes())
+    }
+
+    /// What becomes of a whole layout with these entries after it.
+    fn judge(more: &[Vec<u8>]) -> Result<usize, &'static str> {
+        let mut archive = tempfile::NamedTempFile::new().unwrap();
+        let whole = LAYOUT.iter().map(|(name, text)| file(name, text.as_bytes()));
+        for part in whole.chain(more.iter().cloned()).chain([vec![0; 1024]]) {
+            archive.write_all(&part).unwrap();
+        }
+        Archive::open(archive.path()).map(|archive| archive.entries.len()).map_err(|error| error.code())
+    }
+
+    #[test]
+    fn entries_that_programs_read_differently_are_refused() {
+        let blob = || file("blobs/sha256/ab", b"x");
+        let local = EntryType::XHeader;
+        assert_eq!(judge(&[]), Ok(2));
+        assert_eq!(judge(&[entry(EntryType::Directory, b"blobs/", 0, b""), blob()]), Ok(3));
+        assert_eq!(judge(&[pax(local, "mtime", "1"), blob()]), Ok(3));
+        assert_eq!(judge(&[pax(local, "path", "blobs/sha256/cd"), file("blobs/sha256/ab", b"x"), blob()]), Ok(4));
+        assert_eq!(judge(&[entry(EntryType::Symlink, b"elsewhere", 0, b"")]), Ok(2));
+        let long = "n".repeat(MAX_NAME + 1);
+        let odd = [
+            vec![blob(), blob()],
+            vec![file("../x", b"")],
+            vec![file("/etc/passwd", b"")],
+            vec![file("a//b", b"")],
+            vec![file("a\\b", b"")],
+            vec![entry(EntryType::Regular, b"\xff", 0, b"")],
+            vec![entry(EntryType::Symlink, b"blobs/sha256/ab", 0, b"")],
+            vec![entry(EntryType::Link, b"blobs/sha256/ab", 0, b"")],
+            vec![entry(EntryType::Fifo, b"blobs", 0, b""), entry(EntryType::Char, b"blobs/sha256/x", 0, b"")],
+            vec![entry(EntryType::GNUSparse, b"blobs/sha256/ab", 0, b"")],
+            vec![pax(local, "size", "7"), blob()],
+            vec![pax(local, "size", "x"), blob()],
+            vec![pax(local, "path", "../x"), blob()],
+            vec![pax(local, "path", "a"), pax(local, "path", "b"), blob()],
+            vec![pax(local, "path", &long), blob()],
+            vec![pax(local, "GNU.sparse.name", "x"), blob()],
+            vec![pax(EntryType::XGlobalHeader, "path", "x"), blob()],
+            vec![pax(EntryType::XGlobalHeader, "size", "1"), blob()],
+            vec![pax(local, "comment", &"c".repeat(70_000)), blob()],
+            vec![entry(EntryType::GNULongName, b"././@LongLink", 6, b"../x\0\0"), blob()],
+        ];
+        for (n, entries) in odd.iter().enumerate() {
+            assert_eq!(judge(entries), Err("archive-invalid"), "{n}");
+        }
+    }
+
+    /// An archive that was cut off holds no content that is believed.
+    #[test]
+    fn what_lies_behind_the_end_is_not_there() {
+        let digest = Digest::from_hex(Algorithm::Sha256, &"ab".repeat(32)).unwrap();
+        let name = format!("blobs/sha256/{}", digest.hex());
+        let mut archive = tempfile::NamedTempFile::new().unwrap();
+        let whole = LAYOUT.iter().map(|(name, text)| file(name, text.as_bytes()));
+        for part in whole.chain([entry(EntryType::Regular, name.as_bytes(), 1 << 20, b"x")]) {
+            archive.write_all(&part).unwrap();
+        }
+        let archive = Archive::open(archive.path()).unwrap();
+        assert_eq!(archive.manifest(&digest, None).unwrap_err().code(), "image-content-size");
+    }
+
+    #[test]
+    fn an_index_is_as_long_as_a_manifest_at_most() {
+        let mut archive = tempfile::NamedTempFile::new().unwrap();
+        let index = format!("{}{}", LAYOUT[1].1, " ".repeat(oci::MAX_MANIFEST));
+        for part in [file(MARKER, LAYOUT[0].1.as_bytes()), file(INDEX_FILE, index.as_bytes()), vec![0; 1024]] {
+            archive.write_all(&part).unwrap();
+        }
+        assert_eq!(Archive::open(archive.path()).unwrap_err().code(), "image-too-large");
+    }
+}

@@ -371,8 +371,9 @@ mod tests {
     fn a_signature_by_a_key_that_stands_there_is_not_added_again() {
         use crate::sign::key::KeyKind;
         use crate::sign::key::PrivateKey;
+        use crate::verify::Message;
         let layer = |key: &PrivateKey, text: &str| {
-            let signed = crate::sign::message::sign_message(key, text.as_bytes()).unwrap();
+            let signed = crate::sign::message::sign_message(key, &Message::Bytes(text.as_bytes())).unwrap();
             Layer::of_signature(text.as_bytes(), &signed).unwrap()
         };
         let public = |key: &PrivateKey| PublicKey::from_spki(key.public_key_der()).unwrap();

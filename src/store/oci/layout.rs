@@ -532,6 +532,51 @@ mod tests {
     }
 
     #[test]
+    fn what_is_read_is_bounded_and_of_its_kind() {
+        let (_folder, layout) = with_blobs(&[b"one"]);
+        let first = image(b"one");
+        layout.put_manifest(&first, Some("v1")).unwrap();
+        // A blob that is longer than it is listed, or shorter, or than a manifest may be.
+        fs::write(layout.blob_path(&first.digest), vec![b' '; oci::MAX_MANIFEST + 1]).unwrap();
+        assert_eq!(code(layout.manifest(&first.digest, None)), "image-too-large");
+        assert_eq!(code(layout.tagged("v1")), "image-content-size");
+        fs::write(layout.blob_path(&first.digest), b"{}").unwrap();
+        assert_eq!(code(layout.manifest(&first.digest, None)), "image-content-digest");
+        // An index.json that is a manifest, too long, a folder.
+        let path = layout.root.join(INDEX_FILE);
+        fs::write(&path, &first.bytes).unwrap();
+        assert_eq!(code(layout.tagged("v1")), "json-field-missing");
+        fs::write(&path, vec![b' '; oci::MAX_MANIFEST + 1]).unwrap();
+        assert_eq!(code(layout.tagged("v1")), "file-too-large");
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        assert_eq!(code(layout.tagged("v1")), "file-is-directory");
+    }
+
+    #[test]
+    fn a_folder_that_holds_something_else_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("notes.txt"), "mine").unwrap();
+        assert_eq!(code(LayoutFolder::create(folder.path())), "layout-missing");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn marks_of_cosign_beside_two_images_name_neither() {
+        let (_folder, layout) = with_blobs(&[b"one", b"two", b"three"]);
+        layout.put_manifest(&image(b"one"), Some("v1")).unwrap();
+        layout.put_manifest(&image(b"two"), Some("v2")).unwrap();
+        layout.put_manifest(&image(b"three"), Some("MARK")).unwrap();
+        let path = layout.root.join(INDEX_FILE);
+        let text = fs::read_to_string(&path).unwrap();
+        let text =
+            text.replace(r#""org.opencontainers.image.ref.name":"MARK""#, r#""kind":"dev.cosignproject.cosign/atts""#);
+        fs::write(&path, text).unwrap();
+        let tag = oci::attestation_tag(&image(b"one").digest);
+        assert_eq!(code(layout.tagged(&tag)), "layout-image-ambiguous");
+    }
+
+    #[test]
     fn tags_of_two_images_are_refused() {
         let (_folder, layout) = with_blobs(&[b"one", b"two"]);
         layout.put_manifest(&image(b"one"), Some("acme/app:v1")).unwrap();
