@@ -238,6 +238,7 @@ impl Shelf for Archive {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::oci::Images;
     use std::io::Write;
     use tar::Header;
 
