@@ -51,7 +51,7 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<Candidate>, FormatError> {
         [] => Err(FormatError::Empty),
         [_] => whole(bytes),
         // Several lines are one pretty-printed value exactly when the first line alone is none.
-        [(_, first), ..] if !is_value(first) && json::parse(bytes).is_ok() => whole(bytes),
+        [(_, first), ..] if !is_value(first) && is_value(bytes) => whole(bytes),
         several if several.len() > MAX_ATTESTATIONS => {
             let (what, found) = ("attestations".to_owned(), several.len());
             Err(FormatError::TooMany { what, limit: MAX_ATTESTATIONS, found })
@@ -81,7 +81,7 @@ pub fn line(number: usize, line: &[u8]) -> Candidate {
 
 /// Whether a line is a JSON value by itself. The first of several lines that is one starts JSON Lines.
 pub fn is_value(line: &[u8]) -> bool {
-    json::parse(line).is_ok()
+    json::check(line).is_ok()
 }
 
 fn whole(bytes: &[u8]) -> Result<Vec<Candidate>, FormatError> {

@@ -219,7 +219,15 @@ impl Bundle {
 
     /// The same as one line of text, without a line break and without a second copy of the payload in between.
     pub fn to_text(&self) -> Vec<u8> {
-        serde_json::to_vec(self).unwrap_or_default()
+        // Beside the payload in base64, what a bundle holds seldom has more than this.
+        const AROUND: usize = 16 * 1024;
+        let payload = self.unverified_payload().map_or(0, <[u8]>::len);
+        let mut text = Vec::with_capacity(payload.div_ceil(3).saturating_mul(4).saturating_add(AROUND));
+        match serde_json::to_writer(&mut text, self) {
+            Ok(()) => text,
+            // Writing to memory does not fail, and half a text is none.
+            Err(_) => Vec::new(),
+        }
     }
 
     fn material(&self) -> Value {

@@ -12,57 +12,9 @@ use crate::formats::json;
 /// # Errors
 /// Those of [`json::parse`].
 pub fn field<'a>(text: &'a [u8], name: &str) -> Result<Option<&'a [u8]>, FormatError> {
-    json::parse(text)?;
-    Ok(find(text, name))
-}
-
-/// Looks through a text that is JSON.
-fn find<'a>(text: &'a [u8], name: &str) -> Option<&'a [u8]> {
-    let mut rest = text.trim_ascii_start().strip_prefix(b"{")?;
-    loop {
-        rest = rest.trim_ascii_start();
-        rest = rest.strip_prefix(b",").unwrap_or(rest).trim_ascii_start();
-        if !rest.starts_with(b"\"") {
-            return None;
-        }
-        let (key, after) = value(rest)?;
-        let key: String = serde_json::from_slice(key).ok()?;
-        let (value, after) = value(after.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start())?;
-        if key == name {
-            return Some(value);
-        }
-        rest = after;
-    }
-}
-
-/// The value that a text starts with, and what stands behind it.
-fn value(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (mut depth, mut quoted, mut escaped) = (0usize, false, false);
-    for (at, byte) in text.iter().enumerate() {
-        let mut ends = false;
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if quoted => escaped = true,
-            b'"' => {
-                quoted = !quoted;
-                ends = !quoted && depth == 0;
-            }
-            _ if quoted => {}
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' | b',' if depth == 0 => return text.split_at_checked(at),
-            b'}' | b']' => {
-                depth -= 1;
-                ends = depth == 0;
-            }
-            // A number or a word.
-            byte if depth == 0 && byte.is_ascii_whitespace() => return text.split_at_checked(at),
-            _ => {}
-        }
-        if ends {
-            return text.split_at_checked(at + 1);
-        }
-    }
-    Some((text, &[]))
+    let members = json::members(text)?.unwrap_or_default();
+    let place = members.into_iter().find(|(found, _)| found == name).map(|(_, place)| place);
+    Ok(place.and_then(|place| text.get(place)))
 }
 
 /// A JSON text on one line: line breaks, and the white space that follows them, are left out. JSON has none in its strings,
