@@ -20,6 +20,7 @@ mod rows;
 pub mod sarif;
 mod signers;
 mod text;
+#[cfg(feature = "cli")]
 pub mod tree;
 pub mod trust;
 
