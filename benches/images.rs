@@ -1,5 +1,5 @@
 //! Many images of one registry on this machine: requests, time and memory of `sealmark verify`. Prints a table; what fails is the
-//! number of requests, which is the budget exactly or a defect.
+//! number of requests, which is the budget exactly or a defect. `SEALMARK_PROGRAM` names another build of the program to measure.
 #![allow(missing_docs, clippy::print_stdout, clippy::unwrap_used, clippy::as_conversions, reason = "a benchmark")]
 
 use std::fmt::Write;
@@ -127,11 +127,13 @@ fn fill(registry: &RegistryServer, sigstore: &VirtualSigstore) -> String {
 /// Wall time, requests of one run, and the peak of all runs so far in KiB.
 fn run(folder: &Path, registry: &RegistryServer, cores: &str) -> (Duration, usize, i64) {
     let (mut best, mut requests) = (Duration::MAX, 0);
+    let other = std::env::var_os("SEALMARK_PROGRAM");
+    let program = other.unwrap_or_else(|| env!("CARGO_BIN_EXE_sealmark").into());
     for _ in 0..RUNS {
         registry.reset_requests();
         let start = Instant::now();
         let mut command = Command::new("taskset");
-        command.args(["-c", cores, env!("CARGO_BIN_EXE_sealmark"), "verify", "--images-from", "images.txt"]);
+        command.args(["-c", cores]).arg(&program).args(["verify", "--images-from", "images.txt"]);
         command.args(["--trust", "root.json", "--source-uri", "github.com/acme/app", "--referrers-only"]);
         command.args(["--format", "jsonl"]).current_dir(folder).stdout(Stdio::null()).stderr(Stdio::null());
         let status = command.status().unwrap();
