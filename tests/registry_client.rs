@@ -637,18 +637,52 @@ fn a_list_of_referrers_is_bounded_and_breaks_off_as_an_error() {
     assert_eq!(anonymous(&host).referrers(&digest(b"")).unwrap_err().code(), "registry-status");
 }
 
+/// A manifest that refers to another.
+fn referrer(subject: &Digest) -> Manifest {
+    let kind = MANIFESTS[0];
+    let text = format!(
+        r#"{{"mediaType":"{kind}","layers":[],"subject":{{"mediaType":"{kind}","digest":"{subject}","size":1}}}}"#
+    );
+    let bytes = text.into_bytes();
+    let document = Document::parse(&bytes).unwrap();
+    Manifest { digest: digest(&bytes), media_type: kind.to_owned(), bytes, document }
+}
+
+/// Somebody who read the list before this writer wrote it writes it after this writer read it again.
+#[test]
+fn a_list_that_is_written_over_late_is_written_again() {
+    let other = format!(r#"{{"manifests":[{{"mediaType":"m","digest":"{}","size":1}}]}}"#, digest(b"other"));
+    let written: Arc<Mutex<Vec<Vec<u8>>>> = Arc::default();
+    let (kept, looks, late) = (Arc::clone(&written), Mutex::new(0), other.clone());
+    let (host, _) = serve(move |asked| {
+        let mut kept = kept.lock().unwrap();
+        let tag = asked.line.contains("/manifests/sha256-");
+        match asked.line.split(' ').next() {
+            Some("PUT") if tag => {
+                kept.push(asked.body.clone());
+                empty(201)
+            }
+            Some("PUT") => empty(201),
+            _ if !tag => empty(404),
+            _ if kept.len() == 1 => {
+                let mut looks = looks.lock().unwrap();
+                *looks += 1;
+                typed(INDEX, if *looks == 1 { &kept[0] } else { late.as_bytes() })
+            }
+            _ => kept.last().map_or_else(|| empty(404), |last| typed(INDEX, last)),
+        }
+    });
+    let manifest = referrer(&digest(b"image"));
+    anonymous(&host).put_manifest(&manifest, None).unwrap();
+    let written = written.lock().unwrap();
+    let [_, last] = written.as_slice() else { panic!("written {} times", written.len()) };
+    let last = String::from_utf8_lossy(last);
+    assert!(last.contains(&manifest.digest.to_string()) && last.contains(&digest(b"other").to_string()), "{last}");
+}
+
 /// The tag that lists what refers to an image holds something else, is the image itself, or is written over by others.
 #[test]
 fn the_fallback_tag_is_written_only_over_a_list() {
-    let referrer = |subject: &Digest| {
-        let kind = MANIFESTS[0];
-        let text = format!(
-            r#"{{"mediaType":"{kind}","layers":[],"subject":{{"mediaType":"{kind}","digest":"{subject}","size":1}}}}"#
-        );
-        let bytes = text.into_bytes();
-        let document = Document::parse(&bytes).unwrap();
-        Manifest { digest: digest(&bytes), media_type: kind.to_owned(), bytes, document }
-    };
     let (image, itself) = (digest(b"image"), digest(NO_MANIFESTS));
     let rows = [
         (&image, typed(MANIFESTS[0], NO_LAYERS), "registry-answer-invalid"),
