@@ -25,6 +25,7 @@ use sealmark::remote::registry::Keyring;
 use sealmark::remote::registry::Registries;
 use sealmark::remote::registry::RegistryError;
 use sealmark::store::oci::Images;
+use sealmark::store::oci::attach::BundleText;
 use sealmark::store::oci::attach::attach_bundle;
 use sealmark::store::oci::registry::Repository;
 use serde_json::json;
@@ -117,7 +118,7 @@ fn fill(registry: &RegistryServer, sigstore: &VirtualSigstore) -> String {
                 content: BundleContent::Envelope,
                 created: Timestamp::UNIX_EPOCH,
             };
-            attach_bundle(&place, &subject, bundle.as_bytes(), &about).unwrap();
+            attach_bundle(&place, &subject, BundleText::Held(bundle.as_bytes()), &about).unwrap();
         }
         writeln!(list, "{}/{name}@{image}", registry.host()).unwrap();
     }

@@ -38,6 +38,7 @@ use crate::report::Signers;
 use crate::report::Source;
 use crate::store::file::StoreError;
 use crate::store::hash::HashProgress;
+use crate::store::measure::Hold;
 use crate::store::parallel::in_parallel;
 use crate::store::subjects::Located;
 use crate::upgrade::Proofs;
@@ -111,6 +112,12 @@ impl AssessError {
     }
 }
 
+/// Whether attestations that are long may be measured for a verifier and flags: flags look into nothing but provenance, which is
+/// always held.
+pub fn hold(verifier: &Verifier) -> Hold {
+    if verifier.takes_digests() { Hold::Short } else { Hold::All }
+}
+
 /// Decides about each artifact whether one attestation satisfies the whole policy by itself, or one of each of as many
 /// distinct signers as it demands, and reports every attestation that was looked at. The same files give the same report, whatever the number of threads.
 ///
@@ -128,7 +135,7 @@ pub fn assess(request: &Request<'_>, progress: &(dyn Fn(HashProgress) + Sync)) -
     let mut rows = Rows::default();
     let (mut later, mut also) = (Vec::new(), Vec::new());
     let (mut number, mut pairs) = (0, 0);
-    let mut batches = Batches::new(&files, request);
+    let mut batches = Batches::new(&files, request, hold(request.verifier));
     loop {
         // 3. A batch of attestations is verified, as far as that does not depend on an artifact.
         let batch = batches.next()?;

@@ -1,5 +1,7 @@
 //! Generate, sign and verify what was signed, on one page.
 
+pub mod document;
+mod line;
 pub mod signature;
 pub mod summary;
 
@@ -9,14 +11,16 @@ use jiff::SignedDuration;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::attest::document::Around;
+use crate::attest::document::Document;
 use crate::formats::FormatError;
 use crate::formats::artifact::Artifact;
 use crate::formats::artifact::ArtifactError;
-use crate::formats::attestations;
 use crate::formats::bundle::Bundle;
 use crate::formats::bundle::Content;
 use crate::formats::certificate::SigningCertificate;
 use crate::formats::digest::Algorithm;
+use crate::formats::digest::Digest;
 use crate::formats::json;
 use crate::formats::statement::Statement;
 use crate::formats::statement::Subject;
@@ -34,7 +38,9 @@ use crate::sign::SignError;
 use crate::sign::key::PrivateKey;
 use crate::sign::keyless::Certified;
 use crate::sign::keyless::Services;
+use crate::sign::sign_payload;
 use crate::sign::sign_statement;
+use crate::store::file::StoreError;
 use crate::trust::TrustError;
 use crate::trust::key::PublicKey;
 use crate::trust::root::TrustedRoot;
@@ -42,6 +48,8 @@ use crate::verify::Authenticated;
 use crate::verify::TrustedKey;
 use crate::verify::Verifier;
 use crate::verify::VerifyError;
+
+pub use line::Line;
 
 /// What is to be attested.
 #[derive(Debug, Clone, Copy)]
@@ -54,6 +62,13 @@ pub enum Claim<'a> {
         predicate_type: &'a str,
         /// A JSON object.
         predicate: &'a [u8],
+    },
+    /// The same of a predicate that is not held. Where everything about it can be done while it passes by, it is.
+    Document {
+        /// Predicate type URI.
+        predicate_type: &'a str,
+        /// The predicate.
+        document: &'a Document,
     },
     /// A whole Statement that somebody else made, signed byte for byte.
     Statement(&'a [u8]),
@@ -101,6 +116,14 @@ impl Signer<'_> {
             Self::Keyless { .. } => Ok(Certified::HASH),
         }
     }
+
+    /// Whether digests of a Statement are enough to sign and log it.
+    fn takes_digests(&self) -> bool {
+        match self {
+            Self::Key(key) => key.kind().hash().is_some(),
+            Self::Keyless { services, .. } => services.take_digests(),
+        }
+    }
 }
 
 /// Who signed.
@@ -124,8 +147,8 @@ pub enum Form {
 /// What was signed, verified, and may be given out.
 #[derive(Debug)]
 pub struct Attested {
-    /// The attestation: one line of JSON without its line break, the very bytes that were verified.
-    pub line: Vec<u8>,
+    /// The attestation.
+    pub line: Line,
     /// The Statement in it.
     pub statement: Statement,
     /// What it verifies with.
@@ -173,6 +196,9 @@ pub enum AttestError {
         /// What the verifier says.
         error: VerifyError,
     },
+    /// A predicate that is not held cannot be read any more, or the attestation about it cannot be written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The key does not sign.
     #[error(transparent)]
     Sign(#[from] SignError),
@@ -214,6 +240,7 @@ impl AttestError {
             Self::NotOne { .. } => "signature-not-of-one",
             Self::Subject { error, .. } => error.code(),
             Self::NotASubject { .. } => "subject-not-in-statement",
+            Self::Store(error) => error.code(),
             Self::Sign(error) => error.code(),
             Self::Key(error) => error.code(),
             Self::CertificateEnded { .. } => "certificate-ended",
@@ -231,6 +258,35 @@ pub fn statement(artifacts: &[Artifact], claim: Claim<'_>) -> Result<Vec<u8>, At
     prepare(artifacts, claim).map(|prepared| prepared.bytes)
 }
 
+/// Whether [`statement`] would give one that these services take, as far as that is known without its predicate where that is not
+/// held. For whoever wants to know before anything public is asked.
+///
+/// # Errors
+/// As [`statement`]; `log-entry-too-large`.
+pub fn check(artifacts: &[Artifact], claim: Claim<'_>, services: &Services) -> Result<(), AttestError> {
+    let length = match claim {
+        Claim::Document { predicate_type, document } => {
+            let (before, after) = statement::statement_around(named(artifacts), predicate_type)?;
+            let around = Around::new(&before, document, after);
+            outline(&around)?;
+            around.length()
+        }
+        _ => u64::try_from(prepare(artifacts, claim)?.bytes.len()).unwrap_or(u64::MAX),
+    };
+    Ok(services.take(length)?)
+}
+
+fn named(artifacts: &[Artifact]) -> impl Iterator<Item = (&str, &[Digest])> {
+    artifacts.iter().map(|artifact| (artifact.name(), artifact.digests()))
+}
+
+/// A Statement without its predicate, held against the schema.
+fn outline(around: &Around<'_>) -> Result<Value, AttestError> {
+    let value = validate::read(&around.outline())?;
+    validate_accepting(&value)?;
+    Ok(value)
+}
+
 /// A Statement that may be signed, as bytes and as they read.
 struct Prepared {
     bytes: Vec<u8>,
@@ -238,8 +294,11 @@ struct Prepared {
 }
 
 fn prepare(artifacts: &[Artifact], claim: Claim<'_>) -> Result<Prepared, AttestError> {
-    let subjects = artifacts.iter().map(|artifact| (artifact.name(), artifact.digests()));
+    let subjects = named(artifacts);
     let bytes = match claim {
+        Claim::Document { predicate_type, document } => {
+            return prepare(artifacts, Claim::Predicate { predicate_type, predicate: &document.read()? });
+        }
         Claim::Provenance(facts, Edition::V1) => statement::statement_bytes(subjects, &facts.predicate())?,
         Claim::Provenance(facts, Edition::V02) => statement::statement_v01_bytes(subjects, &v02::predicate(facts))?,
         Claim::Predicate { predicate_type, predicate } => {
@@ -262,7 +321,9 @@ fn prepare(artifacts: &[Artifact], claim: Claim<'_>) -> Result<Prepared, AttestE
     let value = validate::read(&bytes)?;
     match claim {
         Claim::Provenance(..) => validate_strict(&value)?,
-        Claim::Predicate { .. } | Claim::Statement(_) | Claim::Signature(_) => validate_accepting(&value)?,
+        Claim::Predicate { .. } | Claim::Document { .. } | Claim::Statement(_) | Claim::Signature(_) => {
+            validate_accepting(&value)?;
+        }
     }
     Ok(Prepared { bytes, value })
 }
@@ -279,24 +340,15 @@ pub fn attest(
     form: Form,
     clock: impl Fn() -> Timestamp,
 ) -> Result<Attested, AttestError> {
-    // 1. Facts to the bytes of a Statement, held against the schema.
-    let Prepared { bytes, value } = prepare(artifacts, claim)?;
-    // 2. What it says of the build is what the certificate says, before anything is signed.
-    still_valid(signer, clock())?;
-    if let Signer::Keyless { certified, .. } = signer {
-        agree(&value, certified.certificate())?;
-    }
-    drop(value);
-    // 3. Sign those very bytes; log and timestamp the signature.
-    let bundle = match signer {
-        Signer::Key(key) => sign_statement(key, &bytes)?,
-        Signer::Keyless { certified, services, .. } => certified.sign_statement(&bytes, services)?,
+    // 1. Facts to the bytes of a Statement; 2. signed; 3. written as it will be given out; 4. and read again.
+    let (line, bundle) = match (claim, form) {
+        (Claim::Document { predicate_type, document }, Form::Bundle) if signer.takes_digests() => {
+            sign_passing(signer, artifacts, (predicate_type, document), clock())?
+        }
+        _ => sign_held(signer, artifacts, claim, form, clock())?,
     };
-    drop(bytes);
-    // 4. Write what will be given out.
-    let line = line(bundle, form)?;
-    // 5. Read and verify it as a user would who trusts the signer and nothing else.
-    let (authenticated, signer) = verify_own(&line, signer, clock() + SKEW)?;
+    // 5. Verify it as a user would who trusts the signer and nothing else.
+    let (authenticated, signer) = verify_own(&bundle, signer, clock() + SKEW)?;
     let failed = |artifact: &str| {
         let artifact = artifact.to_owned();
         move |error| AttestError::SelfCheck { artifact, error }
@@ -305,7 +357,7 @@ pub fn attest(
     for artifact in artifacts {
         authenticated.bind(artifact).map_err(|error| match claim {
             Claim::Statement(_) => AttestError::NotASubject { artifact: artifact.name().to_owned(), error },
-            Claim::Provenance(..) | Claim::Predicate { .. } | Claim::Signature(_) => failed(artifact.name())(error),
+            _ => failed(artifact.name())(error),
         })?;
     }
     let statement = authenticated.statement().clone();
@@ -318,19 +370,70 @@ pub fn attest(
     Ok(Attested { line, statement, signer })
 }
 
+/// Signs a Statement that is held.
+fn sign_held(
+    signer: Signer<'_>,
+    artifacts: &[Artifact],
+    claim: Claim<'_>,
+    form: Form,
+    now: Timestamp,
+) -> Result<(Line, Bundle), AttestError> {
+    let Prepared { bytes, value } = prepare(artifacts, claim)?;
+    may_sign(signer, &value, now)?;
+    drop(value);
+    let bundle = match signer {
+        Signer::Key(key) => sign_statement(key, &bytes)?,
+        Signer::Keyless { certified, services, .. } => certified.sign_statement(&bytes, services)?,
+    };
+    drop(bytes);
+    let line = Line::Held(line(bundle, form)?);
+    let bundle = line.bundle()?;
+    Ok((line, bundle))
+}
+
+/// Signs a Statement whose predicate passes by: once to be hashed, once to be written, and once more when what was written is
+/// read. What is written is what was signed, or it does not verify.
+fn sign_passing(
+    signer: Signer<'_>,
+    artifacts: &[Artifact],
+    (predicate_type, document): (&str, &Document),
+    now: Timestamp,
+) -> Result<(Line, Bundle), AttestError> {
+    let (before, after) = statement::statement_around(named(artifacts), predicate_type)?;
+    let around = Around::new(&before, document, after);
+    may_sign(signer, &outline(&around)?, now)?;
+    let payload = around.payload(signer.hash()?).map_err(|error| document.failed(error))?;
+    let bundle = match signer {
+        Signer::Key(key) => sign_payload(key, &payload)?,
+        Signer::Keyless { certified, services, .. } => certified.sign_payload(&payload, services)?,
+    };
+    let text = around.write(&bundle).map_err(|error| document.failed(error))?;
+    let line = document::read_back(&text, document)?;
+    let bundle = line.bundle()?;
+    Ok((line, bundle))
+}
+
+/// What a Statement says of the build is what the certificate says, which has not ended: asked before anything is signed.
+fn may_sign(signer: Signer<'_>, statement: &Value, now: Timestamp) -> Result<(), AttestError> {
+    still_valid(signer, now)?;
+    match signer {
+        Signer::Keyless { certified, .. } => agree(statement, certified.certificate()),
+        Signer::Key(_) => Ok(()),
+    }
+}
+
 /// The predicate and the certificate name one build.
 fn agree(statement: &Value, certificate: &SigningCertificate) -> Result<(), AttestError> {
     let predicate_type = statement.get("predicateType").and_then(Value::as_str).unwrap_or_default();
     Ok(agreement::check(predicate_type, statement.get("predicate").unwrap_or(&Value::Null), certificate)?)
 }
 
-/// Reads what was written and verifies it as a user would who trusts this signer and nothing else: the public half of the
-/// key, or the roots that the services belong to.
-fn verify_own(line: &[u8], signer: Signer<'_>, now: Timestamp) -> Result<(Authenticated, SignedBy), AttestError> {
-    let bundle = attestations::parse(line)?.pop().ok_or(FormatError::Empty)?.bundle?;
+/// Verifies what was written as a user would who trusts this signer and nothing else: the public half of the key, or the roots
+/// that the services belong to.
+fn verify_own(bundle: &Bundle, signer: Signer<'_>, now: Timestamp) -> Result<(Authenticated, SignedBy), AttestError> {
     let (verifier, signer) = verifier(signer)?;
     let failed = |error| AttestError::SelfCheck { artifact: "any artifact".to_owned(), error };
-    Ok((verifier.authenticate(&bundle, now).map_err(failed)?, signer))
+    Ok((verifier.authenticate(bundle, now).map_err(failed)?, signer))
 }
 
 /// The verifier of a user who trusts this signer and nothing else.

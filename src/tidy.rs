@@ -101,6 +101,7 @@ const CRATE_HOMES: &[(&str, &[&str])] = &[
     ("jiff", ANYWHERE),
     ("jsonschema", &["generate/validate.rs"]),
     ("libc", &["store/file.rs"]),
+    ("memchr", &["formats/json/passing.rs"]),
     ("regex", &["policy/", "generate/redact.rs", "generate/redact/"]),
     ("reqwest", &["remote/"]),
     ("rpassword", &["commands/"]),

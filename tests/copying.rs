@@ -24,6 +24,7 @@ use sealmark::remote::registry::Credential;
 use sealmark::remote::registry::Keyring;
 use sealmark::remote::registry::Registries;
 use sealmark::remote::registry::RegistryError;
+use sealmark::store::measure::Hold;
 use sealmark::store::oci::Images;
 use sealmark::store::oci::Manifest;
 use sealmark::store::oci::OciError;
@@ -312,7 +313,7 @@ fn whoever_stops_it_leaves_nothing_half_done() {
                 source.require_found_in(&reader);
             }
             // What is found is whole.
-            evidence(&reader, &source.digest(), Look { legacy: Legacy::Also }, ONE).unwrap();
+            evidence(&reader, &source.digest(), Look { legacy: Legacy::Also, hold: Hold::Short }, ONE).unwrap();
             if stopped.is_ok() {
                 assert!(tagged.is_some());
                 done = n;

@@ -57,7 +57,7 @@ pub(crate) fn checks(sigstore: &VirtualSigstore, spec: &Spec, bundle: &Bundle) -
     let Content::Envelope(envelope) = &bundle.content else { panic!("an attestation") };
     let mut checks = vec![
         Check::certificate(&issuer, &leaf),
-        Check::new(&sigstore.signer_key(spec), envelope.pae(), envelope.signatures[0].sig.clone()),
+        Check::new(&sigstore.signer_key(spec), envelope.pae().unwrap(), envelope.signatures[0].sig.clone()),
     ];
     let certificate = SigningCertificate::parse(&leaf).unwrap();
     for one in &certificate.scts {

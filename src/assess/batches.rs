@@ -1,5 +1,7 @@
 //! Attestations in batches, each read, taken apart and authenticated by all threads and then given up.
 
+use std::path::Path;
+
 use crate::assess::AssessError;
 use crate::assess::MAX_ASKED;
 use crate::assess::Request;
@@ -18,7 +20,11 @@ use crate::report::step_name;
 use crate::store::file::StoreError;
 use crate::store::file::read_capped;
 use crate::store::lines::Lines;
+use crate::store::measure;
+use crate::store::measure::HELD;
+use crate::store::measure::Hold;
 use crate::store::parallel::in_parallel;
+use crate::store::spool::Spooled;
 use crate::upgrade::Proofs;
 use crate::upgrade::UpgradeError;
 use crate::upgrade::complete;
@@ -55,6 +61,8 @@ pub(super) struct Refused {
 pub(super) struct Batches<'a> {
     files: &'a [SourceFile],
     request: &'a Request<'a>,
+    /// Whether what is long may be measured.
+    hold: Hold,
     /// The file that comes next.
     next: usize,
     /// The one before it, while lines of it are left.
@@ -71,8 +79,10 @@ enum Unit {
 }
 
 impl<'a> Batches<'a> {
-    pub(super) fn new(files: &'a [SourceFile], request: &'a Request<'a>) -> Self {
-        Self { files, request, next: 0, open: None, asked: 0 }
+    pub(super) fn new(files: &'a [SourceFile], request: &'a Request<'a>, hold: Hold) -> Self {
+        // A log is asked by the text of an envelope.
+        let hold = if matches!(request.proofs, Proofs::Asked(_)) { Hold::All } else { hold };
+        Self { files, request, hold, next: 0, open: None, asked: 0 }
     }
 
     /// The next batch; empty at the end. All of it is independent of the artifacts.
@@ -81,7 +91,8 @@ impl<'a> Batches<'a> {
     /// A file that was named can no longer be read; `log-too-many`.
     pub(super) fn next(&mut self) -> Result<Vec<Read>, AssessError> {
         let files = self.files;
-        let parsed = in_parallel(self.units(), self.request.threads, |unit| parse(unit, files));
+        let hold = self.hold;
+        let parsed = in_parallel(self.units(), self.request.threads, |unit| parse(unit, files, hold));
         let mut candidates = Vec::with_capacity(parsed.len());
         for (file, found) in parsed {
             match (found, self.request.attestations) {
@@ -135,7 +146,7 @@ impl<'a> Batches<'a> {
 }
 
 /// The file of a unit and what stands there. What is malformed stays a candidate.
-fn parse(unit: Unit, files: &[SourceFile]) -> (usize, Result<Vec<Candidate>, StoreError>) {
+fn parse(unit: Unit, files: &[SourceFile], hold: Hold) -> (usize, Result<Vec<Candidate>, StoreError>) {
     match unit {
         Unit::Line { file, number, text } => (file, Ok(vec![attestations::line(number, &text)])),
         Unit::Failed { file, error } => (file, Err(error)),
@@ -146,14 +157,30 @@ fn parse(unit: Unit, files: &[SourceFile]) -> (usize, Result<Vec<Candidate>, Sto
                 Some(SourceFile { layout: Layout::Held(bundle), .. }) => {
                     Ok(vec![Candidate { position: Position::Whole, bundle: bundle.as_ref().clone() }])
                 }
-                Some(one) => {
-                    read_capped(&one.path, cap()).map(|bytes| attestations::parse(&bytes).unwrap_or_else(malformed))
-                }
+                Some(one) => match measured(&one.path, hold) {
+                    Ok(Some(candidate)) => Ok(vec![candidate]),
+                    Ok(None) => {
+                        read_capped(&one.path, cap()).map(|bytes| attestations::parse(&bytes).unwrap_or_else(malformed))
+                    }
+                    Err(error) => Err(error),
+                },
                 None => Ok(Vec::new()),
             };
             (file, found)
         }
     }
+}
+
+/// A file of one attestation that is too long to be held, where measuring it is enough.
+fn measured(path: &Path, hold: Hold) -> Result<Option<Candidate>, StoreError> {
+    if hold == Hold::All {
+        return Ok(None);
+    }
+    let text = Spooled::open(path, cap())?;
+    if text.length() <= HELD {
+        return Ok(None);
+    }
+    measure::candidate(&text).map_err(|error| StoreError::reading(path, &error))
 }
 
 /// Everything about an attestation that does not depend on an artifact. Where the caller gave a way to ask a log, what

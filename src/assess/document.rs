@@ -47,6 +47,7 @@ use crate::report::Source;
 use crate::report::policy::PolicyReport;
 use crate::report::policy::PolicyResult;
 use crate::store::hash::HashProgress;
+use crate::store::measure::Hold;
 use crate::store::parallel::in_parallel;
 use crate::store::subjects::Located;
 use crate::upgrade::Proofs;
@@ -83,6 +84,15 @@ pub struct Assessed {
     pub outcomes: Vec<Outcome>,
 }
 
+/// Whether attestations that are long may be measured for a policy: not where it looks into predicates of any type.
+pub fn hold(document: &Document) -> Hold {
+    let verifiers = || document.verifiers.iter().map(verifier);
+    if document.looks_into_predicates() || verifiers().any(|one| assess::hold(&one) == Hold::All) {
+        return Hold::All;
+    }
+    Hold::Short
+}
+
 /// Decides about each artifact by a policy, as [`assess::assess`] does by flags.
 ///
 /// # Errors
@@ -114,7 +124,7 @@ pub fn assess(
     //    is given up, since `all` and `latest` are about all of them together.
     let mut views = Vec::with_capacity(verifiers.len());
     for verifier in &verifiers {
-        views.push(read(&files, &by(verifier))?);
+        views.push(read(&files, &by(verifier), hold(request.document))?);
     }
     // 4. Artifacts are hashed by the other algorithms that a verified attestation names.
     let authenticated = views.iter().flatten().filter_map(|read| read.authenticated.as_ref().ok());
@@ -156,8 +166,8 @@ pub fn assess(
 }
 
 /// Every attestation, as one verifier finds it.
-fn read(files: &[SourceFile], request: &Request<'_>) -> Result<Vec<Read>, AssessError> {
-    let mut batches = Batches::new(files, request);
+fn read(files: &[SourceFile], request: &Request<'_>, hold: Hold) -> Result<Vec<Read>, AssessError> {
+    let mut batches = Batches::new(files, request, hold);
     let (mut all, mut pairs) = (Vec::new(), 0);
     loop {
         let batch = batches.next()?;

@@ -13,7 +13,9 @@ use crate::formats::attestations;
 use crate::formats::bundle::Bundle;
 use crate::store::beside;
 use crate::store::file::StoreError;
-use crate::store::lines::Lines;
+use crate::store::lines::First;
+use crate::store::lines::Survey;
+use crate::store::lines::survey;
 use crate::store::parallel::in_parallel;
 use crate::store::subjects::AttachedAttestation;
 use crate::store::subjects::Located;
@@ -140,16 +142,8 @@ fn beside_each(artifacts: &[Located]) -> Vec<(PathBuf, Vec<Place>)> {
 
 /// Looks a file through without keeping it. What it decides is what [`attestations::parse`] would.
 fn layout(path: &Path) -> Result<Layout, StoreError> {
-    let mut lines = Lines::open(path, cap())?;
-    let mut first = Vec::new();
-    if lines.next(&mut first)?.is_none() {
-        return Ok(Layout::Whole);
-    }
-    let (mut count, mut line) = (1, Vec::new());
-    while lines.next(&mut line)?.is_some() {
-        count += 1;
-    }
-    if count == 1 || !attestations::is_value(&first) {
+    let Survey { count, first } = survey(path, cap())?;
+    if count <= 1 || first != First::Json {
         return Ok(Layout::Whole);
     }
     if count > attestations::MAX_ATTESTATIONS {

@@ -189,7 +189,7 @@ pub fn summarise(
         artifact: artifact.name().to_owned(),
         found: code,
     };
-    let (authenticated, _) = verify_own(&attested.line, signer, summary.verified_at)?;
+    let (authenticated, _) = verify_own(&attested.line.bundle()?, signer, summary.verified_at)?;
     for artifact in artifacts {
         let bound = authenticated.bind(artifact).map_err(|error| refused(artifact, error.code().to_owned()))?;
         let expected = expectations(summary).map_err(|error| refused(artifact, error.code().to_owned()))?;

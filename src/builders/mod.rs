@@ -218,7 +218,7 @@ impl VerifiedProvenance {
 /// [`BuilderError`].
 pub fn interpret(attestation: VerifiedAttestation) -> Result<VerifiedProvenance, BuilderError> {
     let statement = attestation.statement();
-    let provenance = Provenance::from_predicate(&statement.predicate_type, statement.predicate())
+    let provenance = Provenance::of(statement)
         .ok_or_else(|| BuilderError::NotProvenance { found: statement.predicate_type.clone() })??;
     let kinds: Vec<_> = BUILDERS.iter().filter(|builder| builder.signs_as(attestation.identity())).collect();
     let [builder] = kinds.as_slice() else { return Err(BuilderError::Kind { found: kinds.len() }) };

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use clap::builder::NonEmptyStringValueParser;
 
+use crate::attest::Line;
 use crate::commands::Outcome;
 use crate::commands::artifacts;
 use crate::commands::attaching;
@@ -29,7 +30,13 @@ use crate::formats::envelope::IN_TOTO_PAYLOAD_TYPE;
 use crate::formats::statement::Statement;
 use crate::report::attached::AttachResult;
 use crate::report::plain;
+use crate::store::file::StoreError;
 use crate::store::file::read_capped;
+use crate::store::measure;
+use crate::store::measure::HELD;
+use crate::store::measure::Long;
+use crate::store::measure::Text;
+use crate::store::spool::Spooled;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -63,7 +70,7 @@ struct Unverified {
     /// Where it was read.
     source: String,
     /// Its text.
-    text: Vec<u8>,
+    text: Line,
     bundle: Bundle,
     statement: Statement,
 }
@@ -89,40 +96,72 @@ pub(super) fn run(args: &Args) -> Outcome {
 /// Every attestation of a file, each read strictly.
 fn read(file: &str, manner: Manner) -> Result<Vec<Unverified>, CommandError> {
     let most = u64::try_from(attestations::MAX_BYTES).unwrap_or(u64::MAX);
-    let bytes = read_capped(Path::new(file), most).map_err(|error| artifacts::file_refused(&error))?;
-    let refused = |at: &str, error: &FormatError| CommandError::usage(error.code(), format!("{at}: {error}"));
+    let stored = |error: StoreError| artifacts::file_refused(&error);
+    if manner == Manner::Referrer
+        && let Some(long) = long(Path::new(file), most).map_err(stored)?
+    {
+        let bundle = long.bundle.clone();
+        return Ok(vec![one(file.to_owned(), bundle, manner, |_| Line::Long(Box::new(long)))?]);
+    }
+    let bytes = read_capped(Path::new(file), most).map_err(stored)?;
     let candidates = attestations::parse(&bytes).map_err(|error| refused(file, &error))?;
-    let one = |candidate: attestations::Candidate| {
+    let read = |candidate: attestations::Candidate| {
         let source = match candidate.position {
             Position::Whole => file.to_owned(),
             Position::Line(line) => format!("{file} line {line}"),
             Position::Item(item) => format!("{file} item {item}"),
         };
         let bundle = candidate.bundle.map_err(|error| refused(&source, &error))?;
-        let Content::Envelope(envelope) = &bundle.content else {
-            let found = "a signature without an envelope".to_owned();
-            let error = refused(&source, &FormatError::NotAnAttestation { found });
-            return Err(error.hint("a signature over a file lies beside the file; sealmark sign signs an image"));
-        };
-        if envelope.payload_type != IN_TOTO_PAYLOAD_TYPE {
-            let found = format!("an envelope of type {:?}", envelope.payload_type);
-            return Err(refused(&source, &FormatError::NotAnAttestation { found }));
-        }
-        let known = matches!(bundle.version, Version::V0_1 | Version::V0_2 | Version::V0_3);
-        if !known && manner == Manner::Referrer {
-            let message = format!("{source}: expected a bundle, found an envelope by itself");
-            return Err(CommandError::usage("attach-needs-bundle", message)
-                .hint("--legacy attaches an envelope, as cosign did before bundles"));
-        }
-        let statement = Statement::parse(envelope.payload.clone()).map_err(|error| refused(&source, &error))?;
-        let text = match candidate.position {
-            // An item of an array has no text of its own.
-            Position::Item(_) => bundle.to_json().to_string().into_bytes(),
-            position => attestations::text(&bytes, position).trim_ascii().to_vec(),
-        };
-        Ok(Unverified { source, text, bundle, statement })
+        one(source, bundle, manner, |bundle| {
+            Line::Held(match candidate.position {
+                // An item of an array has no text of its own.
+                Position::Item(_) => bundle.to_json().to_string().into_bytes(),
+                position => attestations::text(&bytes, position).trim_ascii().to_vec(),
+            })
+        })
     };
-    candidates.into_iter().map(one).collect()
+    candidates.into_iter().map(read).collect()
+}
+
+/// A file of one attestation that is too long to be held.
+fn long(path: &Path, most: u64) -> Result<Option<Long>, StoreError> {
+    let failed = |error| StoreError::reading(path, &error);
+    let text = Spooled::open(path, most)?;
+    if text.length() <= HELD {
+        return Ok(None);
+    }
+    measure::long(&text.trimmed().map_err(failed)?, Text::File).map_err(failed)
+}
+
+fn refused(at: &str, error: &FormatError) -> CommandError {
+    CommandError::usage(error.code(), format!("{at}: {error}"))
+}
+
+/// An attestation that can be attached.
+fn one(
+    source: String,
+    bundle: Bundle,
+    manner: Manner,
+    text: impl FnOnce(&Bundle) -> Line,
+) -> Result<Unverified, CommandError> {
+    let Content::Envelope(envelope) = &bundle.content else {
+        let found = "a signature without an envelope".to_owned();
+        let error = refused(&source, &FormatError::NotAnAttestation { found });
+        return Err(error.hint("a signature over a file lies beside the file; sealmark sign signs an image"));
+    };
+    if envelope.payload_type != IN_TOTO_PAYLOAD_TYPE {
+        let found = format!("an envelope of type {:?}", envelope.payload_type);
+        return Err(refused(&source, &FormatError::NotAnAttestation { found }));
+    }
+    let known = matches!(bundle.version, Version::V0_1 | Version::V0_2 | Version::V0_3);
+    if !known && manner == Manner::Referrer {
+        let message = format!("{source}: expected a bundle, found an envelope by itself");
+        return Err(CommandError::usage("attach-needs-bundle", message)
+            .hint("--legacy attaches an envelope, as cosign did before bundles"));
+    }
+    let statement = Statement::of(&envelope.payload).map_err(|error| refused(&source, &error))?;
+    let text = text(&bundle);
+    Ok(Unverified { source, text, bundle, statement })
 }
 
 /// The image is a subject, as far as anybody who verified nothing can say.
@@ -141,7 +180,7 @@ fn about(one: &Unverified, image: &Digest) -> Result<(), CommandError> {
 fn attachment<'a>(one: &'a Unverified, target: &'a Target, manner: Manner) -> Result<Attachment<'a>, CommandError> {
     let predicate_type = Some(one.statement.predicate_type.as_str());
     let what = match manner {
-        Manner::Referrer => What::Bundle(&one.text),
+        Manner::Referrer => What::Bundle(one.text.text()),
         Manner::Legacy => Layer::new(&one.bundle, predicate_type)
             .map(What::Attestation)
             .map_err(|error| attaching::legacy_refused(&error))?,

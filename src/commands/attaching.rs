@@ -34,6 +34,7 @@ use crate::store::oci::Images;
 use crate::store::oci::Manifest;
 use crate::store::oci::OciError;
 use crate::store::oci::attach;
+use crate::store::oci::attach::BundleText;
 use crate::store::oci::resolve;
 use crate::store::oci::resolve::need_listed;
 use crate::trust::signing_config::LogVersion;
@@ -123,7 +124,7 @@ pub(super) struct Attachment<'a> {
 /// The form and content of an attachment.
 pub(super) enum What<'a> {
     /// A bundle with an envelope in it.
-    Bundle(&'a [u8]),
+    Bundle(BundleText<'a>),
     /// An attestation's layer.
     Attestation(Layer),
     /// A plain signature's layer.
@@ -373,7 +374,7 @@ fn attach_one(one: &Attachment<'_>) -> Result<Digest, OciError> {
         What::Bundle(text) => {
             let (predicate_type, content) = (one.predicate_type, BundleContent::Envelope);
             let about = About { predicate_type, content, created: Timestamp::now() };
-            attach::attach_bundle(place, manifest, text, &about)
+            attach::attach_bundle(place, manifest, *text, &about)
         }
         What::Attestation(layer) => attach::attach_legacy(place, &manifest.digest, layer),
         What::Signature(layer) => {

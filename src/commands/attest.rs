@@ -17,6 +17,7 @@ use crate::attest::Attested;
 use crate::attest::Claim;
 use crate::attest::Form;
 use crate::attest::Signer;
+use crate::attest::document::Document;
 use crate::commands::Outcome;
 use crate::commands::artifacts;
 use crate::commands::attaching;
@@ -111,6 +112,7 @@ pub(super) struct Args {
 enum Source<'a> {
     Build(Box<Seen>),
     Predicate { predicate_type: &'a str, text: Vec<u8> },
+    Document { predicate_type: &'a str, document: Box<Document> },
     Statement(Vec<u8>),
 }
 
@@ -118,6 +120,7 @@ enum Source<'a> {
 enum Material<'a> {
     Provenance(Box<BuildFacts>),
     Predicate { predicate_type: &'a str, text: Vec<u8> },
+    Document { predicate_type: &'a str, document: Box<Document> },
     Statement(Vec<u8>),
 }
 
@@ -165,6 +168,7 @@ impl Credentials<'_> {
     }
 }
 
+pub(super) use output::write_line;
 pub(super) use told::sent;
 pub(super) use told::signer;
 pub(super) use told::trusting;
@@ -255,8 +259,8 @@ fn sign(
     form: Form,
 ) -> Result<Vec<Attested>, CommandError> {
     // The statements are made once before anything public is asked, so that a usage error sends nothing.
-    for artifacts in groups.iter().filter(|_| credentials.session().is_some()) {
-        attest::statement(artifacts, claim).map_err(|error| build::attest(&error))?;
+    for (artifacts, session) in groups.iter().filter_map(|artifacts| Some((artifacts, credentials.session()?))) {
+        attest::check(artifacts, claim, session.services()).map_err(|error| build::attest(&error))?;
     }
     credentials.sign(groups, |signer, artifacts| attest::attest(signer, artifacts, claim, form, Timestamp::now))
 }
@@ -265,6 +269,7 @@ fn claim<'a>(material: &'a Material<'_>, args: &Args) -> Claim<'a> {
     match material {
         Material::Provenance(facts) => Claim::Provenance(facts, args.build.edition()),
         Material::Predicate { predicate_type, text } => Claim::Predicate { predicate_type, predicate: text },
+        Material::Document { predicate_type, document } => Claim::Document { predicate_type, document },
         Material::Statement(text) => Claim::Statement(text),
     }
 }
@@ -285,7 +290,11 @@ fn source(args: &Args, platform: Platform) -> Result<Source<'_>, CommandError> {
                     None => refused.hint(format!("words are {}", words.join(", "))),
                 }
             })?;
-            Source::Predicate { predicate_type, text: file(predicate)? }
+            let long = Document::open(Path::new(predicate), output::max_bytes(), predicate_type);
+            match long.map_err(|error| artifacts::file_refused(&error))? {
+                Some(document) => Source::Document { predicate_type, document: Box::new(document) },
+                None => Source::Predicate { predicate_type, text: file(predicate)? },
+            }
         }
         (None, _, _) => Source::Build(Box::new(args.build.look(platform)?)),
     })
@@ -301,6 +310,7 @@ fn material<'a>(
     let seen = match source {
         Source::Statement(text) => return Ok(Material::Statement(text)),
         Source::Predicate { predicate_type, text } => return Ok(Material::Predicate { predicate_type, text }),
+        Source::Document { predicate_type, document } => return Ok(Material::Document { predicate_type, document }),
         Source::Build(seen) => seen,
     };
     Ok(Material::Provenance(Box::new(args.build.facts(*seen, environment, claims, ran)?)))

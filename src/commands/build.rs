@@ -12,6 +12,7 @@ use crate::attest::Edition;
 use crate::commands::artifacts;
 use crate::commands::error::CommandError;
 use crate::commands::exit::Exit;
+use crate::commands::hints;
 use crate::commands::terminal;
 use crate::formats::json;
 use crate::formats::jwt::TokenClaims;
@@ -31,6 +32,7 @@ use crate::generate::local::parse_parameters;
 use crate::generate::redact;
 use crate::generate::wrap;
 use crate::generate::wrap::Ran;
+use crate::remote::RemoteError;
 use crate::sign::SignError;
 use crate::store::file::read_capped;
 use crate::store::links;
@@ -389,6 +391,13 @@ pub(super) fn attest(error: &AttestError) -> CommandError {
         AttestError::Shape(shape) => {
             let refused = CommandError::usage(error.code(), error);
             match shape.hint {
+                Some(hint) => refused.hint(hint),
+                None => refused,
+            }
+        }
+        AttestError::Sign(SignError::Remote(RemoteError::TooLarge { .. })) => {
+            let refused = CommandError::usage(error.code(), error);
+            match hints::of_error(refused.code) {
                 Some(hint) => refused.hint(hint),
                 None => refused,
             }

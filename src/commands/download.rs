@@ -13,6 +13,8 @@ use serde_json::Value;
 
 use crate::commands::Outcome;
 use crate::commands::download::output::OutputArgs;
+use crate::commands::download::output::Shape;
+use crate::commands::download::output::Sink;
 use crate::commands::error::CommandError;
 use crate::commands::exit::Exit;
 use crate::commands::expectations;
@@ -33,6 +35,8 @@ use crate::formats::oci::Descriptor;
 use crate::formats::oci::platform::Platform;
 use crate::formats::raw;
 use crate::formats::raw::OneLine;
+use crate::store::measure::Hold;
+use crate::store::measure::Long;
 use crate::store::oci::AT_ONCE;
 use crate::store::oci::Images;
 use crate::store::oci::OciError;
@@ -213,7 +217,7 @@ impl Looked {
             None => digest,
         };
         let threads = NonZeroUsize::new(AT_ONCE).unwrap_or(NonZeroUsize::MIN);
-        let found = look(place.as_ref(), &digest, Look { legacy: Legacy::Also }, threads);
+        let found = look(place.as_ref(), &digest, Look { legacy: Legacy::Also, hold: Hold::Short }, threads);
         let found = found.map_err(|error| images::refused(&error))?;
         found.notices.iter().for_each(|notice| terminal::note(&format!("note     {notice}")));
         let read = |one: Attached| {
@@ -265,6 +269,7 @@ impl Looked {
             for line in lines {
                 match line {
                     Line::Stored(item) => sink.pour(OneLine::new(open_content(self.place.as_ref(), item)?))?,
+                    Line::Predicate(found) => found.pour(sink, Shape::OneLine)?,
                     Line::Text(text) => sink.pour(OneLine::new(text.as_slice()))?,
                 }
                 sink.put(b"\n")?;
@@ -278,6 +283,8 @@ impl Looked {
 enum Line<'a> {
     /// What is stored, as it is.
     Stored(&'a Descriptor),
+    /// A predicate.
+    Predicate(Predicate<'a>),
     /// A text.
     Text(Vec<u8>),
 }
@@ -368,11 +375,32 @@ fn signature(one: &Attached) -> Option<Line<'_>> {
     Some(Line::Text(Value::Object(line).to_string().into_bytes()))
 }
 
-/// The predicate in a payload, byte for byte.
-fn predicate(one: &Attached) -> Result<&[u8], CommandError> {
+/// A predicate, byte for byte.
+#[derive(Clone, Copy)]
+enum Predicate<'a> {
+    Held(&'a [u8]),
+    Long(&'a Long),
+}
+
+impl Predicate<'_> {
+    fn pour(&self, sink: &mut Sink<'_>, shape: Shape) -> Result<(), OciError> {
+        match (self, shape) {
+            (Self::Held(bytes), Shape::AsItIs) => sink.put(bytes),
+            (Self::Held(bytes), Shape::OneLine) => sink.pour(OneLine::new(*bytes)),
+            (Self::Long(long), shape) => sink.predicate(long, shape),
+        }
+    }
+}
+
+/// The predicate in a payload.
+fn predicate(one: &Attached) -> Result<Predicate<'_>, CommandError> {
+    if let Some(long) = &one.long {
+        return Ok(Predicate::Long(long));
+    }
     let payload = bundle(one).and_then(Bundle::unverified_payload).unwrap_or_default();
     let missing = FormatError::Missing { path: "/predicate".to_owned() };
-    raw::field(payload, "predicate").and_then(|found| found.ok_or(missing)).map_err(|error| {
+    let found = raw::field(payload, "predicate").and_then(|found| found.ok_or(missing));
+    found.map(Predicate::Held).map_err(|error| {
         let message = format!("the attestation in {}: {error}", one.manifest);
         CommandError { exit: Exit::Denied, code: error.code(), message, hint: None }
     })
@@ -403,12 +431,14 @@ fn sbom(args: &SbomArgs) -> Result<(), CommandError> {
         return args.output.deliver(&mut |sink| sink.pour(open_content(looked.place.as_ref(), item)?));
     }
     looked.unverified();
-    let bytes = predicate(one)?;
+    let found = predicate(one)?;
     // SPDX in its tag-value form stands in the predicate as a string.
-    match serde_json::from_slice::<String>(bytes) {
-        Ok(text) => args.output.deliver(&mut |sink| sink.put(text.as_bytes())),
-        Err(_) => args.output.deliver(&mut |sink| sink.put(bytes)),
+    if let Predicate::Held(bytes) = found
+        && let Ok(text) = serde_json::from_slice::<String>(bytes)
+    {
+        return args.output.deliver(&mut |sink| sink.put(text.as_bytes()));
     }
+    args.output.deliver(&mut |sink| found.pour(sink, Shape::AsItIs))
 }
 
 fn predicates(args: &PredicateArgs) -> Result<(), CommandError> {
@@ -431,23 +461,22 @@ fn predicates(args: &PredicateArgs) -> Result<(), CommandError> {
             let name = one.0.item.as_ref().map_or(&one.0.manifest, |item| &item.digest).to_string();
             files.insert(format!("{}.json", name.replace(':', "-")), predicate(&one.0)?);
         }
-        for (name, bytes) in files {
-            let path = Path::new(folder).join(name);
-            generate::write(&path.to_string_lossy(), bytes, generate::overwrite(args.output.force))?;
+        for (name, found) in files {
+            let (path, overwrite) = (Path::new(folder).join(name), generate::overwrite(args.output.force));
+            output::write_file(&path, overwrite, &mut |sink| found.pour(sink, Shape::AsItIs))?;
         }
         return Ok(());
     }
     match taken.as_slice() {
         [only] if !args.all => {
             looked.unverified();
-            let bytes = predicate(&only.0)?;
-            args.output.deliver(&mut |sink| sink.put(bytes))
+            let found = predicate(&only.0)?;
+            args.output.deliver(&mut |sink| found.pour(sink, Shape::AsItIs))
         }
         several if !args.all => Err(ambiguous(CommandError::usage("predicate-ambiguous", "one attestation"), several)),
         all => {
-            let lines =
-                all.iter().map(|one| Ok(Line::Text(predicate(&one.0)?.to_vec()))).collect::<Result<Vec<_>, _>>()?;
-            looked.write_lines(&lines, &args.output)
+            let lines = all.iter().map(|one| predicate(&one.0).map(Line::Predicate));
+            looked.write_lines(&lines.collect::<Result<Vec<_>, _>>()?, &args.output)
         }
     }
 }

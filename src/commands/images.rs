@@ -13,6 +13,7 @@ use crate::formats::artifact::image::ImagePlace;
 use crate::formats::artifact::image::looks_like_image;
 use crate::formats::digest::Digest;
 use crate::formats::oci::platform::Platform;
+use crate::store::measure::Hold;
 use crate::store::oci::AT_ONCE;
 use crate::store::oci::Images;
 use crate::store::oci::OciError;
@@ -106,7 +107,8 @@ pub(super) fn say_tag(text: &str, location: &ImageLocation, digest: &Digest) {
 /// Those of the place.
 pub(super) fn attached(place: &dyn Images, image: &Digest) -> Result<Vec<Attached>, CommandError> {
     let threads = NonZeroUsize::new(AT_ONCE).unwrap_or(NonZeroUsize::MIN);
-    let found = evidence(place, image, Look { legacy: Legacy::Also }, threads).map_err(|error| refused(&error))?;
+    let found = evidence(place, image, Look { legacy: Legacy::Also, hold: Hold::Short }, threads)
+        .map_err(|error| refused(&error))?;
     found.notices.iter().for_each(|notice| terminal::note(&format!("note     {notice}")));
     Ok(found.attached)
 }

@@ -238,7 +238,7 @@ fn as_bundles(
         attest::attest(signer, std::slice::from_ref(&subject), claim, Form::Bundle, Timestamp::now)
     })?;
     if let (Some(path), Some(one)) = (&args.output, signed.first()) {
-        generate::write(path, &[one.line.as_slice(), b"\n"].concat(), generate::overwrite(args.force))?;
+        attesting::write_line(Path::new(path), &one.line, generate::overwrite(args.force))?;
     }
     let by = signed.first().map(|one| &one.signer);
     if !attached {
@@ -247,7 +247,7 @@ fn as_bundles(
     }
     let all = targets.iter().zip(&signed).map(|(target, one)| Attachment {
         target,
-        what: What::Bundle(&one.line),
+        what: What::Bundle(one.line.text()),
         predicate_type: Some(predicate_type::SIGNATURE),
         signer: Some(&one.signer),
     });

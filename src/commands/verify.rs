@@ -62,6 +62,7 @@ use crate::store::file::Mode;
 use crate::store::file::Overwrite;
 use crate::store::file::write_atomic;
 use crate::store::hash::HashProgress;
+use crate::store::measure::Hold;
 use crate::store::oci::OciError;
 use crate::store::oci::is_about_platform;
 use crate::store::subjects;
@@ -311,7 +312,7 @@ impl<'a> Prepared<'a> {
             places,
             judge: &judge,
             choice: self.args.images.choice(),
-            look: self.args.images.look(),
+            look: self.args.images.look(self.hold()),
             now,
             at_once: self.args.images.at_once(),
             tags: if self.images.len() == 1 { Tags::Said } else { Tags::Reported },
@@ -324,6 +325,15 @@ impl<'a> Prepared<'a> {
             })
         }));
         Ok(made)
+    }
+
+    /// Whether what is long may be measured.
+    fn hold(&self) -> Hold {
+        match &self.judge {
+            _ if self.args.online => Hold::All,
+            By::Flags(flags) => assess::hold(&flags.verifier),
+            By::Policy(document) => assess::document::hold(document),
+        }
     }
 
     fn assess(

@@ -114,7 +114,8 @@ pub(super) fn run(args: &Args) -> Outcome {
     match decide(args) {
         Ok(accepted) => {
             if args.print_attestation {
-                let signed = accepted.attestation().statement().signed_bytes();
+                let signed =
+                    accepted.attestation().statement().signed_bytes().map(|signed| &**signed).unwrap_or_default();
                 terminal::print(&[signed, b"\n".as_slice()].concat())?;
             }
             terminal::note("PASSED: SLSA verification passed");

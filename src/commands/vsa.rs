@@ -257,7 +257,8 @@ fn give_out(
     summary: &Summary<'_>,
     attested: &Attested,
 ) -> Result<(), CommandError> {
-    let line = [attested.line.as_slice(), b"\n"].concat();
+    let line = attested.line.to_bytes().map_err(|error| artifacts::file_refused(&error))?;
+    let line = [&*line, b"\n"].concat();
     let Some(path) = args.verify.output.as_deref() else { return terminal::print(&line) };
     let read: Vec<&str> = files.iter().filter_map(|path| path.to_str()).chain([args.signing_key.as_str()]).collect();
     artifacts::refuse_as_output(path, artifacts, &read)?;

@@ -11,6 +11,7 @@ use crate::formats::base64;
 use crate::formats::envelope::Envelope;
 use crate::formats::json::Fields;
 use crate::formats::log_entry::EntryKind;
+use crate::formats::payload::Payload;
 
 /// Most certificates in one bundle.
 pub const MAX_CERTIFICATES: usize = 8;
@@ -24,7 +25,7 @@ pub const MAX_PROOF_HASHES: usize = 63;
 /// A bundle: a signed content with what is needed to verify it (sigstore/protobuf-specs, sigstore_bundle.proto).
 ///
 /// Well-formed and within its caps, and nothing more: [`Bundle::unverified_payload`] is called what it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Bundle {
     /// What the media type says.
     pub version: Version,
@@ -75,7 +76,7 @@ impl Version {
 }
 
 /// What a bundle signs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Content {
     /// An attestation.
     Envelope(Envelope),
@@ -203,10 +204,10 @@ impl Bundle {
         Ok(Self { version: Version::BareEnvelope, content, signer, log_entries, timestamps })
     }
 
-    /// The payload of an attestation, before anything was verified.
+    /// The payload of an attestation, before anything was verified; None of what is none, and where it is not held.
     pub fn unverified_payload(&self) -> Option<&[u8]> {
         match &self.content {
-            Content::Envelope(envelope) => Some(&envelope.payload),
+            Content::Envelope(envelope) => envelope.payload.held().map(|held| &**held),
             Content::Message { .. } | Content::SimpleSigning { .. } => None,
         }
     }
@@ -217,7 +218,8 @@ impl Bundle {
         serde_json::to_value(self).unwrap_or_default()
     }
 
-    /// The same as one line of text, without a line break and without a second copy of the payload in between.
+    /// The same as one line of text, without a line break and without a second copy of the payload in between. Empty for one
+    /// whose payload is not held: [`Bundle::around`] has what stands around it.
     pub fn to_text(&self) -> Vec<u8> {
         // Beside the payload in base64, what a bundle holds seldom has more than this.
         const AROUND: usize = 16 * 1024;
@@ -228,6 +230,18 @@ impl Bundle {
             // Writing to memory does not fail, and half a text is none.
             Err(_) => Vec::new(),
         }
+    }
+
+    /// What stands before and after the payload's base64 in the text of a bundle that holds an envelope; None of any other. For
+    /// whoever writes a payload that is not held.
+    pub fn around(&self) -> Option<(Vec<u8>, Vec<u8>)> {
+        // Quotes are escaped in the strings of JSON, so that this stands where the payload does and nowhere else.
+        const BEFORE: &str = r#""dsseEnvelope":{"payload":""#;
+        let Content::Envelope(envelope) = &self.content else { return None };
+        let envelope = Envelope { payload: Payload::from(Vec::new()), ..envelope.clone() };
+        let text = String::from_utf8(Self { content: Content::Envelope(envelope), ..self.clone() }.to_text()).ok()?;
+        let (before, after) = text.split_once(BEFORE)?;
+        Some(([before, BEFORE].concat().into_bytes(), after.as_bytes().to_vec()))
     }
 
     fn material(&self) -> Value {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use serde::Serializer;
+use serde::ser::Error;
 use serde::ser::SerializeMap;
 use serde_json::Value;
 
@@ -13,6 +14,7 @@ use crate::formats::base64::Encoded;
 use crate::formats::json;
 use crate::formats::json::Fields;
 use crate::formats::log_entry::pem_text;
+use crate::formats::payload::Payload;
 
 /// The payload type of an in-toto Statement (in-toto attestation spec, "Envelope").
 pub const IN_TOTO_PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
@@ -21,12 +23,12 @@ pub const IN_TOTO_PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 pub const MAX_SIGNATURES: usize = 16;
 
 /// A DSSE envelope (secure-systems-lab/dsse, envelope.md). Nothing in it is believed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Envelope {
     /// What the payload is; covered by every signature.
     pub payload_type: String,
-    /// The bytes that were signed, decoded.
-    pub payload: Arc<[u8]>,
+    /// What was signed, decoded.
+    pub payload: Payload,
     /// One or more signatures.
     pub signatures: Vec<Signature>,
     /// The JSON text this envelope was read from, where it stood alone in a file: the oldest log entries are about
@@ -53,7 +55,7 @@ impl Envelope {
     pub fn from_json(value: Value, path: &str) -> Result<Self, FormatError> {
         let mut fields = Fields::new(value, path)?;
         let payload_type = fields.need_string("payloadType")?;
-        let payload = either(&mut fields, "payload")?.into();
+        let payload = Payload::from(either(&mut fields, "payload")?);
         let list = fields.array("signatures", MAX_SIGNATURES)?;
         if list.is_empty() {
             return Err(fields.missing("signatures"));
@@ -82,11 +84,13 @@ impl Envelope {
 
     /// The JSON texts that a log may have hashed: the one it was read from, where that is known. Otherwise the texts that
     /// its fields have in the two spellings that tools in Go wrote, with the certificate inside (slsa-github-generator)
-    /// and without: another text that means the same cannot be known. None where a name would need escaping.
+    /// and without: another text that means the same cannot be known. None where a name would need escaping, or the payload is
+    /// not held.
     pub fn texts(&self, certificate: Option<&[u8]>) -> Vec<Arc<[u8]>> {
         if let Some(source) = &self.source {
             return vec![source.clone()];
         }
+        let Some(payload) = self.payload.held() else { return Vec::new() };
         let names = self.signatures.iter().map(|one| &one.keyid).chain([&self.payload_type]);
         let plain = |c: char| (c.is_ascii_graphic() || c == ' ') && !"\"\\<>&".contains(c);
         if !names.flat_map(|name| name.chars()).all(plain) {
@@ -98,7 +102,7 @@ impl Envelope {
             let one =
                 |one: &Signature| format!(r#"{{"keyid":"{}","sig":"{}"{cert}}}"#, one.keyid, base64::encode(&one.sig));
             let signatures: Vec<String> = self.signatures.iter().map(one).collect();
-            let (payload_type, payload) = (&self.payload_type, base64::encode(&self.payload));
+            let (payload_type, payload) = (&self.payload_type, base64::encode(payload));
             let signatures = signatures.join(",");
             let text =
                 format!(r#"{{"payloadType":"{payload_type}","payload":"{payload}","signatures":[{signatures}]}}"#);
@@ -108,17 +112,19 @@ impl Envelope {
         with.into_iter().chain([text("")]).collect()
     }
 
-    /// The bytes that each signature covers.
-    pub fn pae(&self) -> Vec<u8> {
-        pae(&self.payload_type, &self.payload)
+    /// The bytes that each signature covers; None where the payload is not held.
+    pub fn pae(&self) -> Option<Vec<u8>> {
+        self.payload.held().map(|payload| pae(&self.payload_type, payload))
     }
 }
 
 impl Serialize for Envelope {
     fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        let not_held = || S::Error::custom("a payload that is not held");
+        let payload = self.payload.held().ok_or_else(not_held)?;
         let signatures: Vec<Value> = self.signatures.iter().map(Signature::to_json).collect();
         let mut envelope = out.serialize_map(Some(3))?;
-        envelope.serialize_entry("payload", &Encoded(&self.payload))?;
+        envelope.serialize_entry("payload", &Encoded(payload))?;
         envelope.serialize_entry("payloadType", &self.payload_type)?;
         envelope.serialize_entry("signatures", &signatures)?;
         envelope.end()
@@ -152,11 +158,16 @@ fn either(fields: &mut Fields, name: &str) -> Result<Vec<u8>, FormatError> {
 /// Pre-authentication encoding, `DSSEv1 SP len(type) SP type SP len(payload) SP payload` (DSSE protocol.md): lengths in
 /// bytes, decimal. One allocation of the final size.
 pub fn pae(payload_type: &str, payload: &[u8]) -> Vec<u8> {
-    let head = format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len());
+    let head = pae_head(payload_type, u64::try_from(payload.len()).unwrap_or(u64::MAX));
     let mut bytes = Vec::with_capacity(head.len() + payload.len());
     bytes.extend_from_slice(head.as_bytes());
     bytes.extend_from_slice(payload);
     bytes
+}
+
+/// What the pre-authentication encoding of a payload of `length` bytes has before it.
+pub fn pae_head(payload_type: &str, length: u64) -> String {
+    format!("DSSEv1 {} {payload_type} {length} ", payload_type.len())
 }
 
 /// Whether a JSON object has the shape of a bare envelope, as against a bundle.
@@ -189,7 +200,7 @@ mod tests {
         let text =
             br#"{"payloadType":"t","payload":"-_8=","signatures":[{"sig":"AQI=","keyid":"k"},{"sig":"AQI="}],"x":1}"#;
         let envelope = parse(text).unwrap();
-        assert_eq!(&*envelope.payload, [0xfb, 0xff]);
+        assert_eq!(envelope.payload, Payload::from(vec![0xfb, 0xff]));
         let again = Envelope::from_json(envelope.to_json(), "").unwrap();
         assert_eq!(again, Envelope { source: None, ..envelope });
     }

@@ -154,6 +154,14 @@ pub enum FormatError {
         /// The `_type` found.
         found: String,
     },
+    /// A predicate that was left out when its Statement was read.
+    #[error(
+        "expected a predicate that is held, found one of a Statement of {bytes} bytes of which only the rest was read"
+    )]
+    PredicateNotHeld {
+        /// How long the Statement is, in bytes.
+        bytes: u64,
+    },
     /// A text of simple signing that says to be of another kind.
     #[error("expected a text of type \"cosign container image signature\", found type {found:?}")]
     SimpleSigningType {
@@ -193,6 +201,7 @@ impl FormatError {
             Self::Certificate { .. } => "certificate-invalid",
             Self::NotAnAttestation { .. } => "not-an-attestation",
             Self::StatementType { .. } => "statement-type",
+            Self::PredicateNotHeld { .. } => "predicate-not-held",
             Self::SimpleSigningType { .. } => "simple-signing-type",
             Self::Token { .. } => "token-invalid",
             Self::Empty => "input-empty",
@@ -221,6 +230,7 @@ impl FormatError {
             Self::Certificate { reason: found.clone() },
             Self::NotAnAttestation { found: found.clone() },
             Self::StatementType { found: found.clone() },
+            Self::PredicateNotHeld { bytes: 1 },
             Self::SimpleSigningType { found: found.clone() },
             Self::Token { reason: found },
             Self::Empty,

@@ -217,7 +217,8 @@ pub fn consistent(
     };
     let differs = |path: String| GcloudError::Readable { path };
     // The bytes were read as a Statement before.
-    let signed = json::parse(statement.signed_bytes()).map_err(|_| differs(String::new()))?;
+    let signed = statement.signed_bytes().and_then(|signed| json::parse(signed).ok());
+    let signed = signed.ok_or_else(|| differs(String::new()))?;
     let copy = copy.as_ref().ok_or_else(|| differs(String::new()))?;
     for (name, known) in HEADER {
         agree(signed.get(name), copy.get(name), known, &format!("/{name}")).map_err(differs)?;

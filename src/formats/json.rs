@@ -1,5 +1,7 @@
 //! Strict JSON: no duplicate keys, no trailing bytes, bounded depth; and objects read field by field, or left as text.
 
+pub mod passing;
+
 use std::cell::Cell;
 use std::collections::HashSet;
 use std::fmt;
@@ -53,11 +55,14 @@ fn parse_capped(bytes: &[u8], max_values: usize) -> Result<Value, FormatError> {
 /// # Errors
 /// Those of [`parse`], for the same texts.
 pub fn check(bytes: &[u8]) -> Result<&'static str, FormatError> {
+    check_at(bytes, 0, &Cell::new(MAX_VALUES)).map_err(|error| refusal(&error))
+}
+
+/// As [`check`], of a text that already stands in `depth` arrays and objects, and of which so many values are left.
+fn check_at(bytes: &[u8], depth: usize, left: &Cell<usize>) -> Result<&'static str, serde_json::Error> {
     let mut input = serde_json::Deserializer::from_slice(bytes);
-    let left = Cell::new(MAX_VALUES);
-    let found = (&Skimmed { depth: 0, left: &left }).deserialize(&mut input);
-    let found = found.and_then(|found| input.end().map(|()| found));
-    found.map_err(|error| refusal(&error))
+    let found = (&Skimmed { depth, left }).deserialize(&mut input)?;
+    input.end().map(|()| found)
 }
 
 /// A member of an object: its name, and where its value stands in the text.

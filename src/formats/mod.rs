@@ -18,6 +18,7 @@ pub mod jwt;
 pub mod log_entry;
 pub mod npm;
 pub mod oci;
+pub mod payload;
 pub mod predicate_type;
 pub mod provenance;
 pub mod purl;

@@ -69,6 +69,12 @@ pub fn read(text: &str) -> Option<Vec<&str>> {
     }
 }
 
+/// Whether predicates of a type are looked into to judge an attestation or to show it; of any other type the predicate is what
+/// is attested, and may be very large.
+pub fn is_looked_into(uri: &str) -> bool {
+    uri.starts_with("https://slsa.dev/") || uri == SIGNATURE
+}
+
 /// Whether a text is a TypeURI (in-toto attestation spec v1, "TypeURI"): an absolute URI of RFC 3986, scheme and
 /// authority in lower case, no space or control character, at most [`MAX_URI`] bytes.
 pub fn is_type_uri(text: &str) -> bool {

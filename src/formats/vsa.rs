@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::formats::provenance::ResourceDescriptor;
 use crate::formats::provenance::null_as_empty;
+use crate::formats::statement::Statement;
 
 /// The predicate type of verification summaries v1.
 pub const PREDICATE_TYPE: &str = "https://slsa.dev/verification_summary/v1";
@@ -116,6 +117,17 @@ impl Vsa {
     /// Every [`VsaError`].
     pub fn from_predicate(predicate_type: &str, predicate: &Value) -> Option<Result<Self, VsaError>> {
         (predicate_type == PREDICATE_TYPE).then(|| Self::read(predicate))
+    }
+
+    /// Reads the predicate of a Statement, or gives `None` when it is of another type.
+    ///
+    /// # Errors
+    /// Every [`VsaError`]; `predicate-invalid` also where the predicate is not held.
+    pub fn of(statement: &Statement) -> Option<Result<Self, VsaError>> {
+        (statement.predicate_type == PREDICATE_TYPE).then(|| match statement.predicate() {
+            Ok(predicate) => Self::read(predicate),
+            Err(error) => Err(VsaError::PredicateInvalid { detail: error.to_string() }),
+        })
     }
 
     fn read(predicate: &Value) -> Result<Self, VsaError> {

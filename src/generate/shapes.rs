@@ -1,10 +1,18 @@
 //! Whether a predicate that somebody else made has the shape that its type promises, asked before anybody signs it.
 
+use std::io;
+use std::io::BufReader;
+use std::io::Read;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::formats::FormatError;
 use crate::formats::json;
+use crate::formats::json::passing::Input;
+use crate::formats::json::passing::Passing;
+use crate::formats::json::passing::members;
+use crate::formats::json::passing::rest;
 use crate::formats::predicate_type;
 use crate::formats::predicate_type::PredicateType;
 
@@ -162,6 +170,8 @@ const TELLS: &[(&str, &[&str], &str)] = &[
 const SHALLOW: &[&str] = &["spdxjson", "cyclonedx"];
 /// Longest text of an array or object of those that is read, in bytes (64 KiB).
 const MAX_READ: usize = 64 * 1024;
+/// Most bytes of the first level of a predicate that passes by (1 MiB).
+const MAX_PASSED: usize = 1024 * 1024;
 
 /// As much of a predicate as [`check`] looks at; all of its text is held to be JSON.
 ///
@@ -172,6 +182,35 @@ pub fn read(type_uri: &str, predicate: &[u8]) -> Result<Value, FormatError> {
         Some((word, ..)) if !SHALLOW.contains(&word) => json::parse(predicate),
         _ => json::outline(predicate, |_, length| length > MAX_READ),
     }
+}
+
+/// The same of a predicate that passes by, with a short text in place of each that is long. Whether all of it is JSON is for
+/// others to say. None of a type that is looked
+/// into below the first level.
+///
+/// # Errors
+/// Those of the reader; [`io::ErrorKind::InvalidData`] and [`io::ErrorKind::UnexpectedEof`] for what is no JSON object.
+pub fn read_passing(type_uri: &str, predicate: impl Read) -> io::Result<Option<Value>> {
+    if shape(type_uri).is_some_and(|(word, ..)| !SHALLOW.contains(&word)) {
+        return Ok(None);
+    }
+    let mut reader = BufReader::new(predicate);
+    let mut input = Input::new(&mut reader);
+    let mut text = members(&mut input, MAX_PASSED, &mut |_, input| {
+        let (mut text, mut value) = (Vec::new(), Passing::new(input));
+        let most = u64::try_from(MAX_READ).unwrap_or(u64::MAX);
+        value.by_ref().take(most.saturating_add(1)).read_to_end(&mut text)?;
+        io::copy(&mut value, &mut io::sink())?;
+        Ok(match text.first() {
+            _ if text.len() <= MAX_READ => text,
+            Some(b'[') => b"[]".to_vec(),
+            Some(b'{') => b"{}".to_vec(),
+            Some(b'"') => b"\" \"".to_vec(),
+            _ => return Err(io::ErrorKind::InvalidData.into()),
+        })
+    })?;
+    text.extend(rest(&mut input, MAX_PASSED)?);
+    json::parse(&text).map(Some).map_err(|_| io::ErrorKind::InvalidData.into())
 }
 
 /// Holds a predicate against what its type promises: the fields that every reader of the type needs, not the whole schema.

@@ -74,15 +74,27 @@ pub fn statement_with<'a>(
     predicate_type: &str,
     predicate: &[u8],
 ) -> Result<Vec<u8>, GenerateError> {
+    let (mut bytes, after) = statement_around(subjects, predicate_type)?;
+    bytes.extend_from_slice(predicate.trim_ascii());
+    bytes.extend_from_slice(after);
+    Ok(bytes)
+}
+
+/// What stands before and after the predicate in what [`statement_with`] gives.
+///
+/// # Errors
+/// Every [`GenerateError`] about subjects.
+pub fn statement_around<'a>(
+    subjects: impl IntoIterator<Item = (&'a str, &'a [Digest])>,
+    predicate_type: &str,
+) -> Result<(Vec<u8>, &'static [u8]), GenerateError> {
     let subject = Subjects(ordered(subjects)?);
     let head = Statement::<()> { statement_type: STATEMENT_V1, subject, predicate_type, predicate: None };
     let mut bytes = serde_json::to_vec(&head).map_err(|error| GenerateError::Write(error.into()))?;
     // What is written is an object; its last byte closes it.
     bytes.pop();
     bytes.extend_from_slice(b",\"predicate\":");
-    bytes.extend_from_slice(predicate.trim_ascii());
-    bytes.push(b'}');
-    Ok(bytes)
+    Ok((bytes, b"}"))
 }
 
 /// A Statement v1 that signs one artifact and says nothing about it, as cosign 3 signs images: one subject without a name, an

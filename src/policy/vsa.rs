@@ -216,7 +216,7 @@ pub fn judge_vsa(
 ) -> Result<VsaVerdict, VsaError> {
     let mut findings = checks::predicate_type(&attestation, &[PREDICATE_TYPE.to_owned()]);
     findings.extend(checks::signer(attestation.identity(), &expected.signer));
-    let read = Vsa::from_predicate(&attestation.statement().predicate_type, attestation.statement().predicate());
+    let read = Vsa::of(attestation.statement());
     let vsa = match read {
         Some(vsa) if findings.is_empty() => vsa?,
         _ => return Ok(VsaVerdict::Deny(findings)),

@@ -8,6 +8,8 @@ use serde_json::json;
 
 use crate::formats::base64;
 use crate::formats::bundle::LogEntry;
+use crate::formats::digest::Algorithm;
+use crate::formats::digest::Digest;
 use crate::formats::envelope::Envelope;
 use crate::formats::json;
 use crate::formats::log_entry::EntryBody;
@@ -19,11 +21,16 @@ use crate::remote::http::Question;
 use crate::remote::http::Reply;
 use crate::remote::http::Service;
 use crate::remote::rekor;
+use crate::trust::key::encoded_digest;
+use crate::trust::key::payload_digest;
 use crate::trust::key::sha256;
 use crate::trust::signing_config::LogVersion;
 
 /// Longest answer that is read, in bytes. An entry comes without the payload.
 pub const MAX_ANSWER: usize = 1024 * 1024;
+/// Longest Statement that is sent to a log of Rekor v1, in bytes (32 MiB). The load balancer before Sigstore's own answered 502 to
+/// one of 46 MB (sigstore/rekor, issue 2915).
+pub const MAX_SENT: u64 = 32 * 1024 * 1024;
 /// A log of Rekor v2 answers when a checkpoint has the entry. It should be given at least this long.
 pub const LEAST_FOR_V2: Duration = Duration::from_secs(20);
 /// The status that says: there is such an entry already.
@@ -86,21 +93,41 @@ impl Log {
     /// alone, and takes signatures of ECDSA P-256 only.
     ///
     /// # Errors
-    /// `log-unavailable`, `log-status`, `log-answer-invalid`, `log-answer-mismatch`.
+    /// `log-entry-too-large`, `log-unavailable`, `log-status`, `log-answer-invalid`, `log-answer-mismatch`.
     pub fn record(&self, envelope: &Envelope, verifier: Verifier<'_>) -> Result<LogEntry, RemoteError> {
         let [signature] = envelope.signatures.as_slice() else {
             return Err(self.service.answer_invalid("an envelope of several signatures, which is not sent"));
         };
+        self.takes(envelope.payload.length())?;
         let entry = match self.version {
             LogVersion::V1 => self.record_v1(envelope, verifier)?,
-            LogVersion::V2 => self.record_v2(&sha256(&envelope.pae()), &signature.sig, verifier)?,
+            LogVersion::V2 => {
+                self.record_v2(&self.hash(encoded_digest(Algorithm::Sha256, envelope))?, &signature.sig, verifier)?
+            }
         };
-        let expected = match self.version {
-            LogVersion::V1 => (EntryKind::Dsse001, sha256(&envelope.payload)),
-            LogVersion::V2 => (EntryKind::HashedRekord002, sha256(&envelope.pae())),
+        let (kind, digest) = match self.version {
+            LogVersion::V1 => (EntryKind::Dsse001, payload_digest(Algorithm::Sha256, &envelope.payload)),
+            LogVersion::V2 => (EntryKind::HashedRekord002, encoded_digest(Algorithm::Sha256, envelope)),
         };
-        self.about(&entry, expected, &signature.sig, verifier)?;
+        self.about(&entry, (kind, self.hash(digest)?), &signature.sig, verifier)?;
         Ok(entry)
+    }
+
+    /// Whether a Statement of so many bytes is sent to the log: Rekor v1 wants all of it, Rekor v2 a hash.
+    ///
+    /// # Errors
+    /// `log-entry-too-large`.
+    pub fn takes(&self, length: u64) -> Result<(), RemoteError> {
+        let (url, limit) = (self.service.address().to_owned(), MAX_SENT);
+        match self.version {
+            LogVersion::V1 if length > limit => Err(RemoteError::TooLarge { url, limit, found: length }),
+            LogVersion::V1 | LogVersion::V2 => Ok(()),
+        }
+    }
+
+    fn hash(&self, digest: Option<Digest>) -> Result<[u8; 32], RemoteError> {
+        let bytes = digest.and_then(|digest| digest.bytes().try_into().ok());
+        bytes.ok_or_else(|| self.service.answer_invalid("an envelope without a SHA-256, which is not sent"))
     }
 
     /// Puts a plain signature over a message with this SHA-256 into the log, as `hashedrekord`, and returns the entry.
@@ -142,6 +169,9 @@ impl Log {
     /// sigstore/rekor, openapi.yaml, `createLogEntry`, and pkg/types/dsse/v0.0.1. The text is the one that a reader of the
     /// bundle writes again.
     fn record_v1(&self, envelope: &Envelope, verifier: Verifier<'_>) -> Result<LogEntry, RemoteError> {
+        if envelope.payload.held().is_none() {
+            return Err(self.service.answer_invalid("an envelope whose payload is not held, which is not sent"));
+        }
         let text = text(envelope);
         let proposed = json!({
             "envelope": String::from_utf8_lossy(&text),

@@ -123,6 +123,18 @@ pub enum RemoteError {
         /// What was answered.
         found: String,
     },
+    /// More than is sent to a log that wants all of an envelope.
+    #[error(
+        "{url}: expected a Statement of at most {limit} bytes for a log of Rekor v1, which is sent all of it, found {found}"
+    )]
+    TooLarge {
+        /// The address.
+        url: String,
+        /// The limit, in bytes.
+        limit: u64,
+        /// What was found, in bytes.
+        found: u64,
+    },
     /// The log has no entry about the attestation.
     #[error("expected an entry about this attestation in {logs}, found none")]
     NotFound {
@@ -158,6 +170,7 @@ impl RemoteError {
             Self::Mismatch { role: Role::CertificateAuthority, .. } => "ca-answer-mismatch",
             Self::Mismatch { role: Role::TimestampAuthority, .. } => "timestamp-answer-mismatch",
             Self::Mismatch { role: Role::TokenService, .. } => "token-service-answer-mismatch",
+            Self::TooLarge { .. } => "log-entry-too-large",
             Self::NotFound { .. } => "log-entry-not-found",
             Self::NoLog => "log-not-named",
         }

@@ -106,7 +106,8 @@ pub fn bodies(bundle: &Bundle) -> Vec<Vec<u8>> {
 fn bodies_of(text: &[u8], envelope: &Envelope, leaf: &[u8]) -> Vec<Vec<u8>> {
     let [signature] = envelope.signatures.as_slice() else { return Vec::new() };
     let hash = |bytes: &[u8]| format!(r#"{{"algorithm":"sha256","value":"{}"}}"#, hex::encode(sha256(bytes)));
-    let (whole, payload) = (hash(text), hash(&envelope.payload));
+    let Some(payload) = envelope.payload.held() else { return Vec::new() };
+    let (whole, payload) = (hash(text), hash(payload));
     let pem = pem_text("CERTIFICATE", leaf);
     let verifier = base64::encode(pem.as_bytes());
     let without_end = base64::encode(pem.trim_end().as_bytes());

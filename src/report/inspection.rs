@@ -232,7 +232,7 @@ impl Inspected {
         if let Content::Envelope(envelope) = &bundle.content {
             inspected.payload_type = Some(envelope.payload_type.clone());
             if envelope.payload_type == IN_TOTO_PAYLOAD_TYPE {
-                inspected.take_statement(Statement::parse(envelope.payload.clone()));
+                inspected.take_statement(Statement::of(&envelope.payload));
             }
         }
         inspected.checks = checks::of(bundle);
@@ -275,7 +275,7 @@ impl Inspected {
                 return;
             }
         };
-        let provenance = Provenance::from_predicate(&statement.predicate_type, statement.predicate());
+        let provenance = Provenance::of(&statement);
         let provenance = match provenance.transpose() {
             Ok(provenance) => provenance,
             Err(error) => {

@@ -12,6 +12,7 @@ use crate::formats::bundle::Signer;
 use crate::formats::certificate::SigningCertificate;
 use crate::formats::digest::Algorithm;
 use crate::formats::envelope::Envelope;
+use crate::formats::payload::Payload;
 use crate::generate::agreement;
 use crate::remote::RemoteError;
 use crate::remote::Role;
@@ -65,6 +66,19 @@ impl Services {
         let services = Self { ca, logs, timestamps: timestamps.collect::<Result<_, RemoteError>>()? };
         services.witnesses().prove_time()?;
         Ok(services)
+    }
+
+    /// Whether a Statement of so many bytes is sent to every log.
+    ///
+    /// # Errors
+    /// `log-entry-too-large`.
+    pub fn take(&self, length: u64) -> Result<(), SignError> {
+        Ok(self.logs.iter().try_for_each(|log| log.takes(length))?)
+    }
+
+    /// Whether digests are enough for every log: Rekor v1 wants the text of the envelope.
+    pub fn take_digests(&self) -> bool {
+        self.logs.iter().all(|log| log.version() == LogVersion::V2)
     }
 
     fn witnesses(&self) -> Witnesses<'_> {
@@ -130,10 +144,18 @@ impl Certified {
     /// `signing-time-unprovable`, `log-*`, `timestamp-*`, `signing-failed`, `randomness-unavailable`. Entries that some log took
     /// before another service failed stay there.
     pub fn sign_statement(&self, statement: &[u8], services: &Services) -> Result<Bundle, SignError> {
+        self.sign_payload(&Payload::from(statement), services)
+    }
+
+    /// The same with a Statement that may have been measured alone, where [`Services::take_digests`] holds.
+    ///
+    /// # Errors
+    /// As [`Certified::sign_statement`].
+    pub fn sign_payload(&self, statement: &Payload, services: &Services) -> Result<Bundle, SignError> {
         let witnesses = services.witnesses();
         witnesses.prove_time()?;
         witnessed(witnesses, Verifier::Certificate(&self.leaf), || {
-            let bundle = sign::sign_statement(&self.key, statement)?;
+            let bundle = sign::sign_payload(&self.key, statement)?;
             Ok(Bundle { signer: Signer::Certificate(self.leaf.clone()), ..bundle })
         })
     }

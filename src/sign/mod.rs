@@ -17,6 +17,7 @@ use crate::formats::envelope;
 use crate::formats::envelope::Envelope;
 use crate::formats::envelope::IN_TOTO_PAYLOAD_TYPE;
 use crate::formats::envelope::Signature;
+use crate::formats::payload::Payload;
 use crate::sign::key::PrivateKey;
 
 pub use error::SignError;
@@ -29,10 +30,25 @@ pub use error::SignError;
 /// # Errors
 /// `signing-failed`.
 pub fn sign_statement(key: &PrivateKey, statement: &[u8]) -> Result<Bundle, SignError> {
-    let sig = key.sign(&envelope::pae(IN_TOTO_PAYLOAD_TYPE, statement))?;
+    sign_payload(key, &Payload::from(statement))
+}
+
+/// The same with a Statement that may have been measured alone.
+///
+/// # Errors
+/// `signing-failed`; `key-signs-no-digest` for Ed25519 and a payload that is not held.
+pub fn sign_payload(key: &PrivateKey, statement: &Payload) -> Result<Bundle, SignError> {
+    let sig = match statement {
+        Payload::Held(bytes) => key.sign(&envelope::pae(IN_TOTO_PAYLOAD_TYPE, bytes))?,
+        Payload::Measured(measured) => {
+            let hash = key.kind().hash().ok_or(SignError::DigestNotSigned { found: key.kind() })?;
+            let digest = measured.encoded.iter().find(|one| one.algorithm() == hash);
+            key.sign_digest(digest.ok_or(SignError::SigningFailed)?)?
+        }
+    };
     let envelope = Envelope {
         payload_type: IN_TOTO_PAYLOAD_TYPE.to_owned(),
-        payload: statement.into(),
+        payload: statement.clone(),
         signatures: vec![Signature { keyid: String::new(), sig, cert: None }],
         source: None,
     };
@@ -67,7 +83,7 @@ mod tests {
             let public = PublicKey::from_spki(key.public_key_der()).unwrap();
             let [signature] = envelope.signatures.as_slice() else { panic!("{envelope:?}") };
             assert_eq!(signature.keyid, "");
-            public.verify(&envelope.pae(), &signature.sig, Spelling::Exact).unwrap();
+            public.verify(&envelope.pae().unwrap(), &signature.sig, Spelling::Exact).unwrap();
             assert_eq!(public.hint(), key.hint());
         }
     }

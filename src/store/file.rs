@@ -139,7 +139,7 @@ impl StoreError {
         }
     }
 
-    pub(super) fn reading(path: &Path, error: &io::Error) -> Self {
+    pub(crate) fn reading(path: &Path, error: &io::Error) -> Self {
         Self::common(path, error).unwrap_or_else(|| Self::Unreadable { path: path.to_owned(), text: error.to_string() })
     }
 

@@ -344,14 +344,14 @@ impl Running {
     }
 }
 
-/// One digest in the making.
-struct Sum {
+/// One digest in the making, of content whose size is known.
+pub(crate) struct Sum {
     algorithm: Algorithm,
     context: digest::Context,
 }
 
 impl Sum {
-    fn new(algorithm: Algorithm, size: u64) -> Result<Self, HashError> {
+    pub(crate) fn new(algorithm: Algorithm, size: u64) -> Result<Self, HashError> {
         let function = match algorithm {
             Algorithm::Sha256 => &digest::SHA256,
             Algorithm::Sha384 => &digest::SHA384,
@@ -378,7 +378,11 @@ impl Sum {
         self
     }
 
-    fn finish(self) -> Result<Digest, HashError> {
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        self.context.update(bytes);
+    }
+
+    pub(crate) fn finish(self) -> Result<Digest, HashError> {
         Ok(Digest::new(self.algorithm, self.context.finish().as_ref().to_vec())?)
     }
 }

@@ -5,6 +5,7 @@ pub mod file;
 pub mod hash;
 pub mod lines;
 pub mod links;
+pub mod measure;
 pub mod oci;
 pub mod parallel;
 pub mod spool;

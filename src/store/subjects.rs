@@ -146,7 +146,7 @@ fn expand_capped(
 }
 
 /// One thing that references name, found and not hashed yet.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Located {
     /// A file, by the path at which it was found.
     File(PathBuf),
@@ -169,7 +169,7 @@ pub enum Located {
 }
 
 /// An attestation that was found attached to an image.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AttachedAttestation {
     /// Where it was found, as it is shown.
     pub source: String,

@@ -21,7 +21,10 @@ use x509_cert::spki::SubjectPublicKeyInfo;
 use crate::formats::base64;
 use crate::formats::digest::Algorithm;
 use crate::formats::digest::Digest;
+use crate::formats::envelope;
+use crate::formats::envelope::Envelope;
 use crate::formats::log_entry::pem_block;
+use crate::formats::payload::Payload;
 use crate::trust::TrustError;
 
 /// Longest PEM file of a public key that is read, in bytes.
@@ -208,23 +211,36 @@ impl PublicKey {
         if others.iter().any(verifies) { Ok(()) } else { Err(SignatureInvalid) }
     }
 
-    /// Checks one signature over a message of which only a digest is known: of the hash that the key signs with
-    /// ([`KeyKind::hash`]), or SHA-256 with P-384 and P-521, as [`Spelling::Lenient`] has it.
+    /// Checks one signature over a message of which only a digest is known, in every spelling of [`Spelling::Lenient`] that
+    /// signs this digest.
     ///
     /// # Errors
     /// [`SignatureInvalid`].
     pub fn verify_digest(&self, digest: &Digest, signature: &[u8]) -> Result<(), SignatureInvalid> {
-        let (algorithm, hash): (&dyn VerificationAlgorithm, _) = match (self.kind, digest.algorithm()) {
-            (KeyKind::EcdsaP256, Algorithm::Sha256) => (&signature::ECDSA_P256_SHA256_ASN1, &digest::SHA256),
-            (KeyKind::EcdsaP384, Algorithm::Sha384) => (&signature::ECDSA_P384_SHA384_ASN1, &digest::SHA384),
-            (KeyKind::EcdsaP384, Algorithm::Sha256) => (&signature::ECDSA_P384_SHA256_ASN1, &digest::SHA256),
-            (KeyKind::EcdsaP521, Algorithm::Sha512) => (&signature::ECDSA_P521_SHA512_ASN1, &digest::SHA512),
-            (KeyKind::EcdsaP521, Algorithm::Sha256) => (&signature::ECDSA_P521_SHA256_ASN1, &digest::SHA256),
-            (KeyKind::Rsa, Algorithm::Sha256) => (&signature::RSA_PKCS1_2048_8192_SHA256, &digest::SHA256),
-            _ => return Err(SignatureInvalid),
+        type Spelled = &'static dyn VerificationAlgorithm;
+        let algorithms: &[Spelled] = match (self.kind, digest.algorithm()) {
+            (KeyKind::EcdsaP256, Algorithm::Sha256) => {
+                &[&signature::ECDSA_P256_SHA256_ASN1, &signature::ECDSA_P256_SHA256_FIXED]
+            }
+            (KeyKind::EcdsaP384, Algorithm::Sha384) => {
+                &[&signature::ECDSA_P384_SHA384_ASN1, &signature::ECDSA_P384_SHA384_FIXED]
+            }
+            (KeyKind::EcdsaP384, Algorithm::Sha256) => &[&signature::ECDSA_P384_SHA256_ASN1],
+            (KeyKind::EcdsaP521, Algorithm::Sha512) => {
+                &[&signature::ECDSA_P521_SHA512_ASN1, &signature::ECDSA_P521_SHA512_FIXED]
+            }
+            (KeyKind::EcdsaP521, Algorithm::Sha256) => &[&signature::ECDSA_P521_SHA256_ASN1],
+            (KeyKind::Rsa, Algorithm::Sha256) => &[&signature::RSA_PKCS1_2048_8192_SHA256],
+            _ => &[],
+        };
+        let hash = match digest.algorithm() {
+            Algorithm::Sha384 => &digest::SHA384,
+            Algorithm::Sha512 => &digest::SHA512,
+            _ => &digest::SHA256,
         };
         let digest = digest::Digest::import_less_safe(digest.bytes(), hash).map_err(|_| SignatureInvalid)?;
-        algorithm.verify_digest_sig(&self.raw, &digest, signature).map_err(|_| SignatureInvalid)
+        let verifies = |algorithm: &Spelled| algorithm.verify_digest_sig(&self.raw, &digest, signature).is_ok();
+        if algorithms.iter().any(verifies) { Ok(()) } else { Err(SignatureInvalid) }
     }
 
     /// What kind of key.
@@ -286,6 +302,23 @@ pub fn digest_of(algorithm: Algorithm, bytes: &[u8]) -> Option<Digest> {
         _ => return None,
     };
     Digest::new(algorithm, hash(kind, bytes)).ok()
+}
+
+/// The digest of a payload by an algorithm that signatures are made with; none by any other, and by none but SHA-256 of one that
+/// is not held.
+pub fn payload_digest(algorithm: Algorithm, payload: &Payload) -> Option<Digest> {
+    match payload {
+        Payload::Held(bytes) => digest_of(algorithm, bytes),
+        Payload::Measured(measured) => Some(&measured.digest).filter(|one| one.algorithm() == algorithm).cloned(),
+    }
+}
+
+/// The digest of an envelope's pre-authentication encoding by an algorithm that signatures are made with; none by any other.
+pub fn encoded_digest(algorithm: Algorithm, envelope: &Envelope) -> Option<Digest> {
+    match &envelope.payload {
+        Payload::Held(payload) => digest_of(algorithm, &envelope::pae(&envelope.payload_type, payload)),
+        Payload::Measured(measured) => measured.encoded.iter().find(|one| one.algorithm() == algorithm).cloned(),
+    }
 }
 
 /// SHA-256 of some bytes.

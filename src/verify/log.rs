@@ -7,12 +7,13 @@ use crate::formats::bundle::Bundle;
 use crate::formats::bundle::InclusionProof;
 use crate::formats::bundle::LogEntry;
 use crate::formats::checkpoint::Checkpoint;
+use crate::formats::digest::Algorithm;
 use crate::formats::envelope::Envelope;
 use crate::formats::log_entry::EntryBody;
 use crate::formats::log_entry::EntryKind;
 use crate::trust::key::Spelling;
 use crate::trust::key::digest_of;
-use crate::trust::key::sha256;
+use crate::trust::key::payload_digest;
 use crate::trust::root::Log;
 use crate::trust::root::TrustedRoot;
 use crate::verify::LogDemand;
@@ -20,6 +21,7 @@ use crate::verify::Step;
 use crate::verify::VerifyError;
 use crate::verify::message::Message;
 use crate::verify::signature::SignatureVerified;
+use crate::verify::signed::Encoded;
 use crate::verify::signed::Signed;
 use crate::verify::time;
 use crate::verify::time::TimesVerified;
@@ -79,8 +81,8 @@ pub(super) fn check(
     verified: &SignatureVerified,
 ) -> Result<LogVerified, VerifyError> {
     match signed {
-        Signed::Envelope { envelope, pae } => {
-            each(bundle, root, times, |index, entry| about(index, entry, envelope, pae, verified))
+        Signed::Envelope { envelope, encoded } => {
+            each(bundle, root, times, |index, entry| about(index, entry, envelope, encoded, verified))
         }
         Signed::Digest { digest, signature } => {
             check_message(bundle, (&Message::Digest(digest), signature), root, times, verified)
@@ -182,16 +184,16 @@ fn about(
     index: usize,
     entry: &LogEntry,
     envelope: &Envelope,
-    pae: &[u8],
+    encoded: &Encoded<'_>,
     signature: &SignatureVerified,
 ) -> Result<(), VerifyError> {
     let other = |field| VerifyError::EntryMismatch { index, field };
     let body = EntryBody::parse(entry.kind, &entry.body).map_err(|error| VerifyError::Format(Step::Log, error))?;
-    let digest_of = |bytes: &[u8]| digest_of(body.digest.algorithm(), bytes);
+    let algorithm = body.digest.algorithm();
     let digest = match body.kind {
-        EntryKind::Intoto002 | EntryKind::Dsse001 => digest_of(&envelope.payload),
+        EntryKind::Intoto002 | EntryKind::Dsse001 => payload_digest(algorithm, &envelope.payload),
         // What is signed is what is logged (Sigstore client specification, "Bundle content and entry kind").
-        EntryKind::HashedRekord001 | EntryKind::HashedRekord002 => digest_of(pae),
+        EntryKind::HashedRekord001 | EntryKind::HashedRekord002 => encoded.digest(algorithm),
         // The hash is of a text. One that was rebuilt from the fields and has it was the one that was logged.
         EntryKind::Intoto001 => {
             let certificate = signature.trusted_key().is_none().then_some(signature.verifier());
@@ -199,14 +201,15 @@ fn about(
             if texts.is_empty() {
                 return Err(other("kind"));
             }
-            let mut hashes = texts.iter().filter_map(|text| digest_of(text));
+            let mut hashes = texts.iter().filter_map(|text| digest_of(algorithm, text));
             hashes.find(|hash| *hash == body.digest)
         }
     };
     if digest.as_ref() != Some(&body.digest) {
         return Err(other("payload"));
     }
-    if body.payload_digest.is_some_and(|logged| logged.bytes() != sha256(&envelope.payload)) {
+    let payload = payload_digest(Algorithm::Sha256, &envelope.payload);
+    if body.payload_digest.is_some_and(|logged| payload.is_none_or(|payload| logged.bytes() != payload.bytes())) {
         return Err(other("payload"));
     }
     if body.payload_type.is_some_and(|logged| logged != envelope.payload_type) {

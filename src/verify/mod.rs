@@ -66,6 +66,11 @@ impl Verifier {
         &self.roots
     }
 
+    /// Whether every key that it believes signs digests, so that a payload need not be held to be verified.
+    pub fn takes_digests(&self) -> bool {
+        self.keys.iter().all(|trusted| trusted.key.kind().hash().is_some())
+    }
+
     /// Verifies one bundle for one artifact at the time `now`: [`Verifier::authenticate`], then
     /// [`Authenticated::bind`].
     ///

@@ -9,6 +9,7 @@ use crate::formats::digest::Algorithm;
 use crate::formats::digest::Digest;
 use crate::formats::envelope::Envelope;
 use crate::verify::VerifyError;
+use crate::verify::signed::Encoded;
 use crate::verify::signed::Signed;
 
 /// The bundle's shape was checked.
@@ -27,7 +28,7 @@ pub(super) fn check(bundle: &Bundle) -> Result<(ShapeChecked, Signed<'_>), Verif
     let signed = match &bundle.content {
         Content::Envelope(envelope) => {
             one_signature(bundle, envelope)?;
-            Signed::Envelope { envelope, pae: envelope.pae() }
+            Signed::Envelope { envelope, encoded: Encoded::of(envelope) }
         }
         Content::Message { digest, signature } => Signed::Digest { digest: noted(digest.as_ref())?, signature },
         // The text of a layer is kept as it was; in a bundle nothing like it has a place.

@@ -1,5 +1,7 @@
 //! Step 5: the signature, by a key that may have made it.
 
+use std::sync::Arc;
+
 use crate::formats::base64;
 use crate::formats::bundle::Signer;
 use crate::formats::envelope::Envelope;
@@ -11,6 +13,7 @@ use crate::trust::rings::TrustedKey;
 use crate::verify::VerifyError;
 use crate::verify::certificate::ChainVerified;
 use crate::verify::message::Message;
+use crate::verify::signed::Encoded;
 use crate::verify::signed::Signed;
 use crate::verify::time::TimesVerified;
 
@@ -61,7 +64,7 @@ pub(super) fn check(
     signer: &Signer,
 ) -> Result<SignatureVerified, VerifyError> {
     match signed {
-        Signed::Envelope { envelope, pae } => check_envelope(envelope, pae, chain, times, keys, signer),
+        Signed::Envelope { envelope, encoded } => check_envelope(envelope, encoded, chain, times, keys, signer),
         Signed::Digest { digest, signature } => {
             check_message(&Message::Digest(digest), signature, chain, times, keys, signer)
         }
@@ -71,7 +74,7 @@ pub(super) fn check(
 
 fn check_envelope(
     envelope: &Envelope,
-    pae: &[u8],
+    encoded: &Encoded<'_>,
     chain: &ChainVerified,
     times: &TimesVerified,
     keys: &[TrustedKey],
@@ -81,12 +84,19 @@ fn check_envelope(
         let [one] = envelope.signatures.as_slice() else {
             return Err(VerifyError::SignatureCount { found: envelope.signatures.len() });
         };
-        let invalid = |_| VerifyError::Signature { key: "the certificate's key".to_owned() };
-        leaf.key().verify(pae, &one.sig, Spelling::Lenient).map_err(invalid)?;
+        let invalid = |_| {
+            let invalid = || VerifyError::Signature { key: "the certificate's key".to_owned() };
+            encoded.needs_bytes(leaf.key()).unwrap_or_else(invalid)
+        };
+        encoded.signed_by(leaf.key(), &one.sig).map_err(invalid)?;
         return Ok(SignatureVerified { verifier: leaf.der().to_vec(), index: 0, trusted_key: None });
     }
     let signatures: Vec<_> = envelope.signatures.iter().map(|one| (one.keyid.as_str(), one.sig.as_slice())).collect();
-    by_key(&signatures, |trusted, signature| signed_by(trusted, envelope, pae, signature), times, keys, signer)
+    let signed = |trusted: &TrustedKey, signature: &[u8]| signed_by(trusted, envelope, encoded, signature);
+    by_key(&signatures, signed, times, keys, signer).map_err(|error| match error {
+        VerifyError::Signature { .. } => keys.iter().find_map(|one| encoded.needs_bytes(&one.key)).unwrap_or(error),
+        other => other,
+    })
 }
 
 /// The same of a plain signature over a message.
@@ -177,11 +187,12 @@ fn is_named(trusted: &TrustedKey, keyid: &str, signer: &Signer) -> bool {
 
 /// Whether a signature is by this key over what it covers. Only a ring that says so may cover the payload alone: it lacks
 /// the separation from other uses of a key that the pre-authentication encoding gives.
-fn signed_by(trusted: &TrustedKey, envelope: &Envelope, pae: &[u8], signature: &[u8]) -> bool {
+fn signed_by(trusted: &TrustedKey, envelope: &Envelope, encoded: &Encoded<'_>, signature: &[u8]) -> bool {
     match (trusted.covers, trusted.ring) {
-        (Covers::PreAuthentication, _) => trusted.key.verify(pae, signature, Spelling::Lenient).is_ok(),
+        (Covers::PreAuthentication, _) => encoded.signed_by(&trusted.key, signature).is_ok(),
         (Covers::Payload, Ring::GoogleCloudBuild) => {
-            trusted.key.verify(&envelope.payload, signature, Spelling::Exact).is_ok()
+            let verifies = |payload: &Arc<[u8]>| trusted.key.verify(payload, signature, Spelling::Exact).is_ok();
+            envelope.payload.held().is_some_and(verifies)
         }
         (Covers::Payload, Ring::Named | Ring::NpmRegistry) => false,
     }

@@ -1,8 +1,16 @@
 //! What a bundle holds for its signature to be over: an envelope, a digest, or a text about an image.
 
 use crate::formats::bundle::Version;
+use crate::formats::digest::Algorithm;
 use crate::formats::digest::Digest;
+use crate::formats::envelope;
 use crate::formats::envelope::Envelope;
+use crate::formats::payload::Payload;
+use crate::trust::key::PublicKey;
+use crate::trust::key::SignatureInvalid;
+use crate::trust::key::Spelling;
+use crate::trust::key::digest_of;
+use crate::verify::VerifyError;
 
 /// What is signed. Every step judges the same one.
 #[derive(Debug)]
@@ -11,8 +19,8 @@ pub(super) enum Signed<'a> {
     Envelope {
         /// With its signatures.
         envelope: &'a Envelope,
-        /// DSSE protocol.md, "signature definition".
-        pae: Vec<u8>,
+        /// What its signatures are over.
+        encoded: Encoded<'a>,
     },
     /// A file, of which the signer noted the digest.
     Digest {
@@ -28,6 +36,54 @@ pub(super) enum Signed<'a> {
         /// The signature.
         signature: &'a [u8],
     },
+}
+
+/// The pre-authentication encoding of an envelope (DSSE protocol.md, "signature definition").
+#[derive(Debug)]
+pub(super) enum Encoded<'a> {
+    /// Of a payload that is held.
+    Bytes(Vec<u8>),
+    /// Its digests, of a payload that was measured.
+    Digests(&'a [Digest]),
+}
+
+impl<'a> Encoded<'a> {
+    /// That of an envelope.
+    pub(super) fn of(envelope: &'a Envelope) -> Self {
+        match &envelope.payload {
+            Payload::Held(payload) => Self::Bytes(envelope::pae(&envelope.payload_type, payload)),
+            Payload::Measured(measured) => Self::Digests(&measured.encoded),
+        }
+    }
+
+    /// Whether a key made the signature over it.
+    pub(super) fn signed_by(&self, key: &PublicKey, signature: &[u8]) -> Result<(), SignatureInvalid> {
+        match self {
+            Self::Bytes(bytes) => key.verify(bytes, signature, Spelling::Lenient),
+            Self::Digests(digests) => {
+                let verifies = |digest: &Digest| key.verify_digest(digest, signature).is_ok();
+                if digests.iter().any(verifies) { Ok(()) } else { Err(SignatureInvalid) }
+            }
+        }
+    }
+
+    /// Its digest by an algorithm that signatures are made with.
+    pub(super) fn digest(&self, algorithm: Algorithm) -> Option<Digest> {
+        match self {
+            Self::Bytes(bytes) => digest_of(algorithm, bytes),
+            Self::Digests(digests) => digests.iter().find(|one| one.algorithm() == algorithm).cloned(),
+        }
+    }
+
+    /// That its digests are not enough to check what a key signs.
+    pub(super) fn needs_bytes(&self, key: &PublicKey) -> Option<VerifyError> {
+        match self {
+            Self::Digests(_) if key.kind().hash().is_none() => {
+                Some(VerifyError::MessageBytes { kind: key.kind().name(), found: Algorithm::Sha256 })
+            }
+            Self::Bytes(_) | Self::Digests(_) => None,
+        }
+    }
 }
 
 impl Signed<'_> {

@@ -51,7 +51,7 @@ fn of_envelope(envelope: &Envelope) -> Result<Statement, VerifyError> {
     if envelope.payload_type != IN_TOTO_PAYLOAD_TYPE {
         return Err(VerifyError::PayloadType { found: envelope.payload_type.clone() });
     }
-    let statement = Statement::parse(envelope.payload.clone());
+    let statement = Statement::of(&envelope.payload);
     let statement = statement.map_err(|error| VerifyError::Format(Step::Statement, error))?;
     let empty = |predicate: &Value| match predicate {
         // cosign 3.0.0 to 3.0.4 left it out.
@@ -59,7 +59,7 @@ fn of_envelope(envelope: &Envelope) -> Result<Statement, VerifyError> {
         Value::Object(members) => members.is_empty(),
         _ => false,
     };
-    if statement.predicate_type == predicate_type::SIGNATURE && !empty(statement.predicate()) {
+    if statement.predicate_type == predicate_type::SIGNATURE && !statement.predicate().is_ok_and(empty) {
         return Err(VerifyError::SignaturePredicate);
     }
     Ok(statement)

@@ -9,6 +9,7 @@ use sealmark::formats::base64;
 use sealmark::formats::bundle::Bundle;
 use sealmark::formats::bundle::Content;
 use sealmark::formats::oci;
+use sealmark::store::measure::Hold;
 use sealmark::store::oci::evidence::AttachedContent;
 use sealmark::store::oci::evidence::Legacy;
 use sealmark::store::oci::evidence::Look;
@@ -335,7 +336,7 @@ fn layouts_are_signed_and_attested_without_a_registry() {
     }
     let place = LayoutFolder::open(&story.world.path("out")).unwrap();
     let image = oci::digest(&story.image).unwrap();
-    let found = evidence(&place, &image, Look { legacy: Legacy::Also }, NonZeroUsize::MIN).unwrap();
+    let found = evidence(&place, &image, Look { legacy: Legacy::Also, hold: Hold::Short }, NonZeroUsize::MIN).unwrap();
     let mut kinds: Vec<&str> = found
         .attached
         .iter()

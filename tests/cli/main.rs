@@ -11,6 +11,7 @@ mod formats;
 mod hostile;
 mod images;
 mod loads;
+mod long;
 mod looking;
 mod many;
 mod migration;

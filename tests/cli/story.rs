@@ -23,6 +23,7 @@ use sealmark::remote::registry::Keyring;
 use sealmark::remote::registry::Registries;
 use sealmark::remote::registry::RegistryError;
 use sealmark::store::oci::Images;
+use sealmark::store::oci::attach::BundleText;
 use sealmark::store::oci::attach::attach_bundle;
 use sealmark::store::oci::registry::Repository;
 use serde_json::Value;
@@ -313,7 +314,7 @@ fn force(image: &Image, bundle: &[u8], predicate_type: &str) -> Vec<u8> {
     let subject = place.manifest(&oci::digest(&image.digest).unwrap(), None).unwrap().unwrap();
     let about =
         About { predicate_type: Some(predicate_type), content: BundleContent::Envelope, created: Timestamp::now() };
-    let digest = attach_bundle(&place, &subject, bundle, &about).unwrap();
+    let digest = attach_bundle(&place, &subject, BundleText::Held(bundle), &about).unwrap();
     place.manifest(&digest, None).unwrap().unwrap().bytes
 }
 

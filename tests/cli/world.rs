@@ -32,6 +32,8 @@ pub(crate) struct Ended {
     pub(crate) code: i32,
     pub(crate) out: String,
     pub(crate) err: String,
+    /// The most memory that it was seen with, in KiB; 0 where nobody says.
+    pub(crate) peak: u64,
 }
 
 impl World {
@@ -117,8 +119,9 @@ pub(crate) fn ended(mut command: Command, what: &[&str]) -> Ended {
         })
     };
     let (out, err) = (read(Box::new(out)), read(Box::new(err)));
-    let start = Instant::now();
+    let (start, mut peak) = (Instant::now(), 0);
     let status = loop {
+        peak = peak.max(most_memory(child.id()));
         match child.try_wait().unwrap() {
             Some(status) => break status,
             None if start.elapsed() > PATIENCE => {
@@ -131,7 +134,14 @@ pub(crate) fn ended(mut command: Command, what: &[&str]) -> Ended {
     let (out, err) = (out.join().unwrap(), err.join().unwrap());
     assert!(!err.contains("panicked"), "{what:?}: {err}");
     // A signal has no code.
-    Ended { code: status.code().unwrap_or(-1), out, err }
+    Ended { code: status.code().unwrap_or(-1), out, err, peak }
+}
+
+/// The most memory that a process had so far, in KiB.
+fn most_memory(process: u32) -> u64 {
+    let text = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse().ok()).unwrap_or(0)
 }
 
 /// A document is what its schema says, and has no field that the schema does not have.

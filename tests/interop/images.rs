@@ -21,8 +21,10 @@ use sealmark::remote::registry::Keyring;
 use sealmark::remote::registry::Registries;
 use sealmark::remote::registry::RegistryError;
 use sealmark::sign::keyless::Certified;
+use sealmark::store::measure::Hold;
 use sealmark::store::oci::Manifest;
 use sealmark::store::oci::WritableImages;
+use sealmark::store::oci::attach::BundleText;
 use sealmark::store::oci::attach::attach_bundle;
 use sealmark::store::oci::attach::attach_legacy;
 use sealmark::store::oci::evidence::AttachedContent;
@@ -91,7 +93,8 @@ impl Story {
     fn attach(&self, bundle: &Bundle, predicate_type: &str) {
         let about =
             About { predicate_type: Some(predicate_type), content: BundleContent::Envelope, created: Timestamp::now() };
-        attach_bundle(&self.place, &self.image, bundle.to_json().to_string().as_bytes(), &about).unwrap();
+        attach_bundle(&self.place, &self.image, BundleText::Held(bundle.to_json().to_string().as_bytes()), &about)
+            .unwrap();
     }
 
     /// What the outsider reads, a line for each, or why it is not as it should be.
@@ -208,7 +211,9 @@ fn what_outsiders_attach_is_found_here() {
         // One of ours beside them, so that both keep one list.
         story.attach(&story.signed(PROVENANCE, Offer::V2), PROVENANCE);
         let threads = 4.try_into().unwrap();
-        let found = evidence(&story.place, &story.image.digest, Look { legacy: Legacy::No }, threads).unwrap();
+        let found =
+            evidence(&story.place, &story.image.digest, Look { legacy: Legacy::No, hold: Hold::Short }, threads)
+                .unwrap();
         assert_eq!((found.attached.len(), found.notices.as_slice()), (3, [].as_slice()), "{form}");
         let read: Vec<&Bundle> = found
             .attached

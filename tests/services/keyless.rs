@@ -79,7 +79,7 @@ fn one_certificate_signs_many_statements_at_once() {
         assert!(matches!(&bundle.signer, Signer::Certificate(leaf) if leaf.len() > 100));
         assert_eq!((bundle.log_entries.len(), bundle.timestamps.len()), (1, 1));
         let Content::Envelope(envelope) = &bundle.content else { panic!("{bundle:?}") };
-        key.verify(&envelope.pae(), &envelope.signatures[0].sig, Spelling::Exact).unwrap();
+        key.verify(&envelope.pae().unwrap(), &envelope.signatures[0].sig, Spelling::Exact).unwrap();
     }
     let certificates = lines(&server).iter().filter(|line| line.contains("signingCert")).count();
     assert_eq!((certificates, server.asked().len()), (1, 13));

@@ -130,7 +130,7 @@ fn an_entry_is_about_what_was_sent() {
     let request = server.asked().remove(0);
     assert_eq!(request.line, "POST /api/v2/log/entries");
     let record = &request.json()["hashedRekordRequestV002"];
-    assert_eq!(bytes(&record["digest"]), HashKind::Sha256.of(&envelope.pae()));
+    assert_eq!(bytes(&record["digest"]), HashKind::Sha256.of(&envelope.pae().unwrap()));
     assert_eq!(record["signature"]["verifier"]["keyDetails"], "PKIX_ECDSA_P256_SHA_256");
     assert_eq!(bytes(&record["signature"]["verifier"]["publicKey"]["rawBytes"]), key.public_key_der());
 }

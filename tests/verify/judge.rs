@@ -155,7 +155,7 @@ fn exception(case: &Case, reason: &str) -> Option<&'static str> {
         return Some("a key without a log");
     }
     let known = |digest: &Digest| matches!(digest.algorithm(), Algorithm::Sha256 | Algorithm::Sha512);
-    let statement = Statement::parse(envelope.payload.clone()).ok()?;
+    let statement = Statement::of(&envelope.payload).ok()?;
     let named = statement
         .subjects
         .iter()

@@ -9,6 +9,7 @@ use sealmark::formats::bundle::Bundle;
 use sealmark::formats::cosign;
 use sealmark::formats::digest::Algorithm;
 use sealmark::formats::digest::Digest;
+use sealmark::store::measure::Hold;
 use sealmark::store::oci::Images;
 use sealmark::store::oci::OciError;
 use sealmark::store::oci::evidence::AttachedContent;
@@ -275,7 +276,7 @@ impl Writer {
 
     fn found(&self, image: &Digest) -> Result<Vec<Result<(), &'static str>>, &'static str> {
         let layout = self.open().map_err(|error| error.code())?;
-        let look = Look { legacy: Legacy::Also };
+        let look = Look { legacy: Legacy::Also, hold: Hold::Short };
         let found = evidence(&layout, image, look, NonZeroUsize::MIN).map_err(|error| error.code())?;
         let attestations = found.attached.into_iter().filter_map(|one| match one.content {
             AttachedContent::Attestation(bundle) => Some(bundle.map(|_| ()).map_err(|error| error.code())),

@@ -10,6 +10,7 @@ mod layers;
 mod lies;
 mod messages;
 mod mutations;
+mod passing;
 mod plain;
 mod properties;
 mod random;

@@ -14,6 +14,7 @@ use sealmark::formats::digest::Digest;
 use sealmark::formats::gcloud;
 use sealmark::formats::npm;
 use sealmark::formats::statement::Statement;
+use sealmark::store::measure::Hold;
 use sealmark::store::oci::Images;
 use sealmark::store::oci::evidence::AttachedContent;
 use sealmark::store::oci::evidence::Legacy;
@@ -270,7 +271,9 @@ fn images_on_disk() {
         assert_eq!(layout.only().unwrap().unwrap().digest, image);
         assert_eq!(layout.manifest(&image, None).unwrap().unwrap().digest, image);
         let attached = |digest: &Digest| {
-            evidence(&layout, digest, Look { legacy: Legacy::Also }, NonZeroUsize::MIN).unwrap().attached
+            evidence(&layout, digest, Look { legacy: Legacy::Also, hold: Hold::Short }, NonZeroUsize::MIN)
+                .unwrap()
+                .attached
         };
         assert!(attached(&other()).is_empty());
         let bundles = attached(&image).into_iter().filter_map(|one| match one.content {

@@ -145,9 +145,9 @@ fn dsse_protocol() {
         "signatures": [{"sig": "A3JqsQGtVsJ2O2xqrI5IcnXip5GToJ3F+FnZ+O88SjtR6rDAajabZKciJTfUiHqJPcIAriEGAHTVeCUjW2JIZA=="}]}"#;
     let key = PublicKey::from_spki(&hex::decode(KEY).unwrap()).unwrap();
     let envelope = envelope::parse(ENVELOPE.as_bytes()).unwrap();
-    assert_eq!(envelope.pae(), b"DSSEv1 29 http://example.com/HelloWorld 11 hello world");
+    assert_eq!(envelope.pae().unwrap(), b"DSSEv1 29 http://example.com/HelloWorld 11 hello world");
     let verify = |message: &[u8], spelling| key.verify(message, &envelope.signatures[0].sig, spelling).is_ok();
-    assert!(verify(&envelope.pae(), Spelling::Lenient));
-    assert!(!verify(&envelope.pae(), Spelling::Exact));
-    assert!(!verify(&envelope.payload, Spelling::Lenient));
+    assert!(verify(&envelope.pae().unwrap(), Spelling::Lenient));
+    assert!(!verify(&envelope.pae().unwrap(), Spelling::Exact));
+    assert!(!verify(envelope.payload.held().unwrap(), Spelling::Lenient));
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::attest::Attested;
 use crate::commands::Outcome;
+use crate::commands::artifacts;
 use crate::commands::attaching;
 use crate::commands::attaching::Attachment;
 use crate::commands::attaching::Manner;
@@ -70,14 +71,18 @@ pub(super) fn attach(args: &Args, targets: &[Target], attested: &[Attested], pla
 
 fn what(one: &Attested, manner: Manner) -> Result<What<'_>, CommandError> {
     match manner {
-        Manner::Referrer => Ok(What::Bundle(&one.line)),
-        Manner::Legacy => layer(one).map(What::Attestation).map_err(|error| attaching::legacy_refused(&error)),
+        Manner::Referrer => Ok(What::Bundle(one.line.text())),
+        Manner::Legacy => {
+            let line = one.line.to_bytes().map_err(|error| artifacts::file_refused(&error))?;
+            let layer = layer(&line, &one.statement.predicate_type);
+            layer.map(What::Attestation).map_err(|error| attaching::legacy_refused(&error))
+        }
     }
 }
 
-fn layer(one: &Attested) -> Result<Layer, FormatError> {
-    let bundle = attestations::parse(&one.line)?.pop().ok_or(FormatError::Empty)?.bundle?;
-    Layer::new(&bundle, Some(&one.statement.predicate_type))
+fn layer(line: &[u8], predicate_type: &str) -> Result<Layer, FormatError> {
+    let bundle = attestations::parse(line)?.pop().ok_or(FormatError::Empty)?.bundle?;
+    Layer::new(&bundle, Some(predicate_type))
 }
 
 fn summary(

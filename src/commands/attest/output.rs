@@ -1,6 +1,8 @@
 //! Where attestations are written: one file, a file for each, or lines of one file; whole or not at all.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -8,6 +10,7 @@ use clap::builder::NonEmptyStringValueParser;
 
 use crate::attest::Attested;
 use crate::attest::Form;
+use crate::attest::Line;
 use crate::commands::artifacts;
 use crate::commands::error::CommandError;
 use crate::commands::generate;
@@ -16,8 +19,11 @@ use crate::formats::artifact::Reference;
 use crate::formats::attestations;
 use crate::formats::attestations::MAX_ATTESTATIONS;
 use crate::formats::attestations::Position;
+use crate::store::file::Mode;
+use crate::store::file::Overwrite;
 use crate::store::file::StoreError;
 use crate::store::file::append_lines_atomic;
+use crate::store::file::fill_atomic;
 use crate::store::file::read_capped;
 use crate::store::subjects;
 use crate::store::subjects::Located;
@@ -154,16 +160,30 @@ impl<'a> Plan<'a> {
     /// `file-*`.
     pub(super) fn write(&self, attested: &[Attested]) -> Result<(), CommandError> {
         if self.args.output_format == OutputFormat::Jsonl {
-            let lines: Vec<&[u8]> = attested.iter().map(|one| one.line.as_slice()).collect();
             let [path] = self.paths.as_slice() else { return Ok(()) };
-            return append_lines_atomic(path, &lines, max_bytes()).map_err(|error| artifacts::file_refused(&error));
+            let lines = attested.iter().map(|one| one.line.to_bytes()).collect::<Result<Vec<_>, StoreError>>();
+            let appended = lines.and_then(|lines| {
+                append_lines_atomic(path, &lines.iter().map(|line| &**line).collect::<Vec<_>>(), max_bytes())
+            });
+            return appended.map_err(|error| artifacts::file_refused(&error));
         }
         for (path, one) in self.paths.iter().zip(attested) {
-            let line = [one.line.as_slice(), b"\n"].concat();
-            generate::write(&path.to_string_lossy(), &line, generate::overwrite(self.args.force))?;
+            write_line(path, &one.line, generate::overwrite(self.args.force))?;
         }
         Ok(())
     }
+}
+
+/// Writes an attestation to a file of its own.
+///
+/// # Errors
+/// `file-*`.
+pub(in crate::commands) fn write_line(path: &Path, line: &Line, overwrite: Overwrite) -> Result<(), CommandError> {
+    let written = fill_atomic(path, overwrite, Mode::Public, &mut |file: &mut File| {
+        let failed = |error: io::Error| StoreError::Unwritable { path: path.to_owned(), text: error.to_string() };
+        line.write(file).map_err(failed)
+    });
+    written.map_err(|error| artifacts::file_refused(&error))
 }
 
 /// What has an attestation of its own.

@@ -146,7 +146,7 @@ fn passed(attestation: &VerifiedAttestation, builder: &str) {
 
 /// Prints what was signed, for `--print-provenance`.
 fn print(attestation: &VerifiedAttestation) -> Result<(), CommandError> {
-    terminal::print(attestation.statement().signed_bytes())?;
+    terminal::print(attestation.statement().signed_bytes().map(|signed| &**signed).unwrap_or_default())?;
     terminal::print(b"\n")
 }
 

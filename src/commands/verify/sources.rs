@@ -20,6 +20,7 @@ use crate::formats::image_list::MAX_IMAGES;
 use crate::formats::image_list::kubernetes;
 use crate::formats::oci::platform::Platform;
 use crate::store::file::read_capped;
+use crate::store::measure::Hold;
 use crate::store::oci::AT_ONCE;
 use crate::store::oci::evidence::Legacy;
 use crate::store::oci::evidence::Look;
@@ -82,8 +83,8 @@ impl ImageArgs {
     }
 
     /// Where it is looked.
-    pub(super) fn look(&self) -> Look {
-        Look { legacy: if self.referrers_only { Legacy::No } else { Legacy::Also } }
+    pub(super) fn look(&self, hold: Hold) -> Look {
+        Look { legacy: if self.referrers_only { Legacy::No } else { Legacy::Also }, hold }
     }
 
     /// Most images at a time.

@@ -18,6 +18,7 @@ use crate::formats::digest::DigestSet;
 use crate::formats::provenance::v01::ProvenanceV01;
 use crate::formats::provenance::v1::ProvenanceV1;
 use crate::formats::provenance::v02::ProvenanceV02;
+use crate::formats::statement::Statement;
 
 /// A reference to some artifact (in-toto attestation spec v1, "ResourceDescriptor").
 ///
@@ -116,6 +117,20 @@ impl Provenance {
             v02::PREDICATE_TYPE => Some(read(v02::PREDICATE_TYPE, v02::REQUIRED, predicate).map(Self::V02)),
             v1::PREDICATE_TYPE => Some(read(v1::PREDICATE_TYPE, v1::REQUIRED, predicate).map(Self::V1)),
             _ => None,
+        }
+    }
+
+    /// Reads the predicate of a Statement, or gives `None` when it is of no provenance type we know.
+    ///
+    /// # Errors
+    /// Every [`ProvenanceError`]; `predicate-invalid` also where the predicate is not held.
+    pub fn of(statement: &Statement) -> Option<Result<Self, ProvenanceError>> {
+        let predicate_type = [v01::PREDICATE_TYPE, v02::PREDICATE_TYPE, v1::PREDICATE_TYPE]
+            .into_iter()
+            .find(|known| *known == statement.predicate_type)?;
+        match statement.predicate() {
+            Ok(predicate) => Self::from_predicate(predicate_type, predicate),
+            Err(error) => Some(Err(ProvenanceError::PredicateInvalid { predicate_type, detail: error.to_string() })),
         }
     }
 

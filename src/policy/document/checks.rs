@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::builders::Backing;
 use crate::builders::BuilderError;
+use crate::formats::FormatError;
 use crate::policy::Finding;
 use crate::policy::Marks;
 use crate::policy::Policy;
@@ -27,6 +28,7 @@ use crate::policy::document::model::Signers;
 use crate::policy::document::outcome::CandidateOutcome;
 use crate::policy::document::outcome::CheckOutcome;
 use crate::policy::document::outcome::Status;
+use crate::policy::document::pointer::Pointer;
 use crate::policy::document::read::FRESHNESS;
 use crate::policy::document::read::SLSA;
 use crate::policy::document::variables;
@@ -190,9 +192,12 @@ fn checks(
         add(SLSA, None, &mut || slsa(expected, &evidence.predicate_types, &signer, attestation));
     }
     for rule in &evidence.claims {
-        add(&rule.id, None, &mut || match rule.test.judge(rule.path.find(attestation.statement()), &rule.path) {
-            Ok(()) => (Status::Pass, Vec::new()),
-            Err((status, finding)) => (status, vec![finding]),
+        add(&rule.id, None, &mut || match rule.path.find(attestation.statement()) {
+            Ok(found) => match rule.test.judge(found, &rule.path) {
+                Ok(()) => (Status::Pass, Vec::new()),
+                Err((status, finding)) => (status, vec![finding]),
+            },
+            Err(error) => not_held(&error, &rule.path),
         });
     }
     if !evidence.cel.is_empty() {
@@ -242,12 +247,21 @@ fn of_builder(error: &BuilderError) -> Finding {
     }
 }
 
+/// A field of a predicate that nobody held cannot be judged.
+fn not_held(error: &FormatError, path: &Pointer) -> (Status, Vec<Finding>) {
+    let (code, expected, found) = (error.code(), format!("a predicate to find {path} in"), error.to_string());
+    (Status::Error, vec![Finding { code, expected, found, backing: PREDICATE }])
+}
+
 /// Not older than the policy says, and not of the future.
 fn freshness(rule: &Freshness, attestation: &VerifiedAttestation, now: Timestamp) -> (Status, Vec<Finding>) {
     let (time, backing) = match &rule.from {
         FreshFrom::SignedAt => (earliest(attestation), None),
         FreshFrom::Field(path) => {
-            let value = path.find(attestation.statement());
+            let value = match path.find(attestation.statement()) {
+                Ok(value) => value,
+                Err(error) => return not_held(&error, path),
+            };
             (value.as_ref().and_then(Value::as_str).and_then(|text| text.parse().ok()), PREDICATE)
         }
     };

@@ -37,6 +37,16 @@ pub struct Document {
     pub digest: String,
 }
 
+impl Document {
+    /// Whether any evidence is judged by what stands in predicates, whatever their type.
+    pub fn looks_into_predicates(&self) -> bool {
+        let dated = |one: &Evidence| {
+            one.freshness.as_ref().is_some_and(|freshness| matches!(freshness.from, FreshFrom::Field(_)))
+        };
+        self.evidence.iter().any(|one| !one.claims.is_empty() || !one.cel.is_empty() || dated(one))
+    }
+}
+
 /// What a policy is called.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Metadata {

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
+use crate::formats::FormatError;
 use crate::formats::statement::Statement;
 
 /// Most parts of a path.
@@ -34,20 +35,23 @@ impl Pointer {
     }
 
     /// The field, or None when it is absent. One that is null is absent (in-toto attestation spec v1, "Parsing rules").
-    pub fn find(&self, statement: &Statement) -> Option<Value> {
-        let (first, rest) = self.parts.split_first()?;
+    ///
+    /// # Errors
+    /// `predicate-not-held`: it is not known whether it is there.
+    pub fn find(&self, statement: &Statement) -> Result<Option<Value>, FormatError> {
+        let Some((first, rest)) = self.parts.split_first() else { return Ok(None) };
         if first == "predicateType" {
-            return Some(Value::String(statement.predicate_type.clone()));
+            return Ok(Some(Value::String(statement.predicate_type.clone())));
         }
-        let mut value = statement.predicate();
+        let mut value = Some(statement.predicate()?);
         for part in rest {
             value = match value {
-                Value::Object(map) => map.get(part)?,
-                Value::Array(items) => items.get(index(part)?)?,
-                _ => return None,
+                Some(Value::Object(map)) => map.get(part),
+                Some(Value::Array(items)) => index(part).and_then(|index| items.get(index)),
+                _ => None,
             };
         }
-        Some(value.clone()).filter(|value| !value.is_null())
+        Ok(value.filter(|value| !value.is_null()).cloned())
     }
 
     /// Its parts.
@@ -89,7 +93,17 @@ mod tests {
     fn find(path: &str) -> Option<Value> {
         let text = r#"{"_type":"https://in-toto.io/Statement/v1","subject":[{"digest":{"x":"1"}}],"predicateType":"t",
             "predicate":{"a":{"b/c":[10,{"~":null}]},"":1}}"#;
-        Pointer::parse(path).unwrap().find(&Statement::parse(text.as_bytes().into()).unwrap())
+        Pointer::parse(path).unwrap().find(&Statement::parse(text.as_bytes().into()).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_predicate_that_is_not_held_is_not_absent() {
+        let text =
+            br#"{"_type":"https://in-toto.io/Statement/v1","subject":[{"digest":{"x":"1"}}],"predicateType":"t"}"#;
+        let outline = Statement::outline(text, 1).unwrap();
+        let find = |path: &str| Pointer::parse(path).unwrap().find(&outline);
+        assert_eq!(find("/predicate/a").unwrap_err().code(), "predicate-not-held");
+        assert_eq!(find("/predicateType"), Ok(Some(Value::from("t"))));
     }
 
     #[test]

@@ -27,23 +27,24 @@ pub(super) fn of(
     now: Timestamp,
 ) -> Result<Variables, String> {
     let statement = attestation.statement();
-    let bytes = statement.signed_bytes().len();
-    if bytes > MAX_BYTES {
+    let bytes = statement.length();
+    if usize::try_from(bytes).ok().is_none_or(|bytes| bytes > MAX_BYTES) {
         return Err(format!("a Statement of {bytes} bytes, more than the {MAX_BYTES} that conditions are judged over"));
     }
-    if more_than(statement.predicate(), MAX_VALUES) {
+    let predicate = statement.predicate().map_err(|error| error.to_string())?;
+    if more_than(predicate, MAX_VALUES) {
         return Err(format!("a predicate of more than the {MAX_VALUES} values that conditions are judged over"));
     }
     let artifact = attestation.artifact();
     let digests = artifact.digests().iter().map(|digest| (digest.algorithm().name().to_owned(), digest.hex().into()));
     let mut variables = Variables::none();
-    variables.set("predicate", statement.predicate());
+    variables.set("predicate", predicate);
     variables.set(
         "statement",
         &json!({
             "_type": statement.version.uri(),
             "predicateType": statement.predicate_type,
-            "predicate": statement.predicate(),
+            "predicate": predicate,
         }),
     );
     let subject = attestation.subject();

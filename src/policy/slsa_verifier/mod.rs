@@ -86,7 +86,7 @@ pub fn judge(attestation: VerifiedAttestation, expected: &Expectations, command:
 /// The predicate, of a type that slsa-verifier reads.
 fn provenance(attestation: &VerifiedAttestation) -> Result<Provenance, Refusal> {
     let statement = attestation.statement();
-    match Provenance::from_predicate(&statement.predicate_type, statement.predicate()) {
+    match Provenance::of(statement) {
         Some(Ok(provenance)) => Ok(provenance),
         Some(Err(error)) => Err(Refusal::new("ErrorInvalidDssePayload", error.code(), error)),
         None => {

@@ -156,7 +156,9 @@ fn publication(built: &VerifiedAttestation, published: &VerifiedAttestation, pac
         let message = "expected an attestation that the registry signed";
         return Err(Refusal::new("ErrorInvalidSignature", "signer-not-key", message));
     }
-    let field = |name: &str| statement.predicate().get(name).and_then(Value::as_str).unwrap_or_default();
+    let predicate = statement.predicate().ok();
+    let field =
+        |name: &str| predicate.and_then(|predicate| predicate.get(name)).and_then(Value::as_str).unwrap_or_default();
     is_package(package, field("name"), field("version"))?;
     names(published, package)?;
     let subject =

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Cursor;
+use std::path::Path;
 
 use crate::formats::FormatError;
 use crate::formats::attestations;
@@ -18,6 +19,8 @@ use crate::formats::oci::Descriptor;
 use crate::formats::oci::Document;
 use crate::formats::oci::referrer;
 use crate::formats::oci::referrer::About;
+use crate::store::file::StoreError;
+use crate::store::measure::Long;
 use crate::store::oci::Images;
 use crate::store::oci::Manifest;
 use crate::store::oci::OciError;
@@ -25,6 +28,15 @@ use crate::store::oci::WritableImages;
 use crate::trust::key::PublicKey;
 use crate::trust::key::Spelling;
 use crate::trust::key::sha256;
+
+/// The text of a bundle.
+#[derive(Debug, Clone, Copy)]
+pub enum BundleText<'a> {
+    /// In memory.
+    Held(&'a [u8]),
+    /// In a file, measured.
+    Long(&'a Long),
+}
 
 /// Attaches a bundle to an image or an index, as cosign 3 does (see [`referrer::bundle_manifest`]), and gives the digest of
 /// the manifest that holds it. The very same bundle is attached once: where a manifest about the subject holds it already,
@@ -39,18 +51,29 @@ use crate::trust::key::sha256;
 pub fn attach_bundle(
     place: &dyn WritableImages,
     subject: &Manifest,
-    bundle: &[u8],
+    bundle: BundleText<'_>,
     about: &About<'_>,
 ) -> Result<Digest, OciError> {
     let media_type = media_type(bundle).map_err(|error| malformed(place, "bundle", error))?;
-    let data = (bundle.len() <= referrer::MAX_EMBEDDED).then(|| bundle.to_vec());
-    let layer = Descriptor { data, ..describe(place, &media_type, bundle)? };
+    let layer = match bundle {
+        BundleText::Held(bundle) => {
+            let data = (bundle.len() <= referrer::MAX_EMBEDDED).then(|| bundle.to_vec());
+            Descriptor { data, ..describe(place, &media_type, bundle)? }
+        }
+        BundleText::Long(Long { text, .. }) => {
+            let failed = |error| OciError::Store(StoreError::reading(Path::new("the bundle to attach"), &error));
+            described(&media_type, text.sha256().map_err(failed)?, text.length())
+        }
+    };
     if place.has_blob(&layer.digest)? {
         if let Some(there) = attached_already(place, &subject.digest, &layer.digest)? {
             return Ok(there);
         }
     } else {
-        place.put_blob(&layer.digest, layer.size, &mut Cursor::new(bundle))?;
+        match bundle {
+            BundleText::Held(bundle) => place.put_blob(&layer.digest, layer.size, &mut Cursor::new(bundle))?,
+            BundleText::Long(long) => place.put_blob(&layer.digest, layer.size, &mut long.text.reader())?,
+        }
     }
     put(
         place,
@@ -140,7 +163,15 @@ fn attach_layer(
 }
 
 /// The media type that a bundle says it has, once it is a bundle.
-fn media_type(bundle: &[u8]) -> Result<String, FormatError> {
+fn media_type(bundle: BundleText<'_>) -> Result<String, FormatError> {
+    let bundle = match bundle {
+        BundleText::Held(bundle) => bundle,
+        // Who measured it read it as a bundle, unless it has no media type at all.
+        BundleText::Long(long) => {
+            let none = || FormatError::Missing { path: "/mediaType".to_owned() };
+            return long.media_type.clone().ok_or_else(none);
+        }
+    };
     if bundle.len() > attestations::MAX_BYTES {
         let (limit, found) = (attestations::MAX_BYTES, bundle.len());
         return Err(FormatError::TooLarge { what: "bundle", limit, found });
@@ -187,15 +218,13 @@ fn describe(place: &dyn Images, media_type: &str, content: &[u8]) -> Result<Desc
         digest: Algorithm::Sha256.name().to_owned(),
         found: hex::encode(found),
     };
-    Ok(Descriptor {
-        media_type: media_type.to_owned(),
-        digest: Digest::new(Algorithm::Sha256, found.to_vec()).map_err(impossible)?,
-        size: u64::try_from(content.len()).unwrap_or(u64::MAX),
-        artifact_type: None,
-        platform: None,
-        data: None,
-        annotations: BTreeMap::new(),
-    })
+    let digest = Digest::new(Algorithm::Sha256, found.to_vec()).map_err(impossible)?;
+    Ok(described(media_type, digest, u64::try_from(content.len()).unwrap_or(u64::MAX)))
+}
+
+fn described(media_type: &str, digest: Digest, size: u64) -> Descriptor {
+    let (media_type, annotations) = (media_type.to_owned(), BTreeMap::new());
+    Descriptor { media_type, digest, size, artifact_type: None, platform: None, data: None, annotations }
 }
 
 fn malformed(place: &dyn Images, what: &str, error: FormatError) -> OciError {
@@ -208,6 +237,7 @@ mod tests {
 
     use super::*;
     use crate::formats::oci::referrer::BundleContent;
+    use crate::store::measure::Hold;
     use crate::store::oci::evidence::AttachedContent;
     use crate::store::oci::evidence::Evidence;
     use crate::store::oci::evidence::Legacy;
@@ -236,13 +266,13 @@ mod tests {
     }
 
     fn look(place: &MemoryImages) -> Evidence {
-        evidence(place, &image().digest, Look { legacy: Legacy::Also }, NonZeroUsize::MIN).unwrap()
+        evidence(place, &image().digest, Look { legacy: Legacy::Also, hold: Hold::Short }, NonZeroUsize::MIN).unwrap()
     }
 
     #[test]
     fn what_is_attached_is_found_with_one_request() {
         let (place, text) = (MemoryImages::default(), bundle("k"));
-        let digest = attach_bundle(&place, &image(), text.as_bytes(), &about(1)).unwrap();
+        let digest = attach_bundle(&place, &image(), BundleText::Held(text.as_bytes()), &about(1)).unwrap();
         place.take_calls();
         let found = look(&place);
         assert_eq!(place.take_calls(), ["manifest", "referrers", "tagged", "tagged", "tagged"]);
@@ -263,7 +293,9 @@ mod tests {
     #[test]
     fn the_very_same_bundle_is_attached_once() {
         let place = MemoryImages::default();
-        let attach = |text: &str, second| attach_bundle(&place, &image(), text.as_bytes(), &about(second)).unwrap();
+        let attach = |text: &str, second| {
+            attach_bundle(&place, &image(), BundleText::Held(text.as_bytes()), &about(second)).unwrap()
+        };
         let first = attach(&bundle("k"), 1);
         place.take_calls();
         assert_eq!(attach(&bundle("k"), 2), first);
@@ -273,11 +305,11 @@ mod tests {
         // The same bundle about another image is another thing, whatever is listed.
         place.list(listed(&place.manifest(&first, None).unwrap().unwrap(), Some(TYPE)));
         let other = manifest_of(r#"{"layers":[]}"#);
-        assert_ne!(attach_bundle(&place, &other, bundle("k").as_bytes(), &about(2)).unwrap(), first);
+        assert_ne!(attach_bundle(&place, &other, BundleText::Held(bundle("k").as_bytes()), &about(2)).unwrap(), first);
         // After a kill between blob and manifest it is attached.
         let place = MemoryImages::default();
         place.add_blob(bundle("k").as_bytes());
-        attach_bundle(&place, &image(), bundle("k").as_bytes(), &about(1)).unwrap();
+        attach_bundle(&place, &image(), BundleText::Held(bundle("k").as_bytes()), &about(1)).unwrap();
         assert_eq!(look(&place).attached.len(), 1);
     }
 
@@ -287,7 +319,7 @@ mod tests {
         let pad = referrer::MAX_EMBEDDED - bundle("").len();
         for (hint, requests) in [("x".repeat(pad), 5), ("x".repeat(pad + 1), 6 + 1)] {
             let text = bundle(&hint);
-            attach_bundle(&place, &image(), text.as_bytes(), &about(1)).unwrap();
+            attach_bundle(&place, &image(), BundleText::Held(text.as_bytes()), &about(1)).unwrap();
             place.take_calls();
             look(&place);
             assert_eq!(place.take_calls().len(), requests);
@@ -297,13 +329,15 @@ mod tests {
     #[test]
     fn what_is_no_bundle_is_not_attached() {
         let place = MemoryImages::default();
-        let code = |text: &str| attach_bundle(&place, &image(), text.as_bytes(), &about(1)).unwrap_err().code();
+        let code = |text: &str| {
+            attach_bundle(&place, &image(), BundleText::Held(text.as_bytes()), &about(1)).unwrap_err().code()
+        };
         assert_eq!(code(ENVELOPE), "json-field-missing");
         assert_eq!(code("text"), "json-invalid");
         assert_eq!(code(&bundle("k").replace("v0.3+", "v0.9+")), "bundle-media-type");
         assert!(place.take_calls().is_empty());
         let old = bundle("k").replace(TYPE, "application/vnd.dev.sigstore.bundle+json;version=0.3");
-        attach_bundle(&place, &image(), old.as_bytes(), &about(1)).unwrap();
+        attach_bundle(&place, &image(), BundleText::Held(old.as_bytes()), &about(1)).unwrap();
         assert!(look(&place).attached[0].artifact_type.as_deref().unwrap().ends_with("version=0.3"));
     }
 
@@ -313,16 +347,17 @@ mod tests {
         for call in ["has_blob", "put_blob", "put_manifest"] {
             let place = MemoryImages::default();
             place.fail(call);
-            let error = attach_bundle(&place, &image(), bundle("k").as_bytes(), &about(1)).unwrap_err();
+            let error =
+                attach_bundle(&place, &image(), BundleText::Held(bundle("k").as_bytes()), &about(1)).unwrap_err();
             assert_eq!(error.code(), "image-offline", "{call}");
             assert_eq!(attach_legacy(&place, &image().digest, &layer()).unwrap_err().code(), "image-offline", "{call}");
             assert_eq!(look(&place).attached.len(), 0, "{call}");
         }
         for call in ["referrers", "manifest"] {
             let place = MemoryImages::default();
-            attach_bundle(&place, &image(), bundle("k").as_bytes(), &about(1)).unwrap();
+            attach_bundle(&place, &image(), BundleText::Held(bundle("k").as_bytes()), &about(1)).unwrap();
             place.fail(call);
-            let again = attach_bundle(&place, &image(), bundle("k").as_bytes(), &about(2));
+            let again = attach_bundle(&place, &image(), BundleText::Held(bundle("k").as_bytes()), &about(2));
             assert_eq!(again.unwrap_err().code(), "image-offline", "{call}");
         }
         let place = MemoryImages::default();

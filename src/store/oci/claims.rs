@@ -109,7 +109,7 @@ impl Claims {
         {
             what = What::Attestation;
             if envelope.payload_type == IN_TOTO_PAYLOAD_TYPE {
-                match Statement::parse(envelope.payload.clone()) {
+                match Statement::of(&envelope.payload) {
                     Ok(statement) => predicate_type = Some(statement.predicate_type),
                     Err(malformed) => error = error.or(Some(malformed)),
                 }
@@ -207,10 +207,11 @@ mod tests {
     #[test]
     fn what_is_no_bundle_is_told_by_its_type() {
         let of = |artifact_type: &str| {
-            let (layer, item, predicate_type, created) = (None, None, None, None);
+            let (layer, item, predicate_type, created, long) = (None, None, None, None, None);
             let (form, artifact_type) = (Form::Referrer, Some(artifact_type.to_owned()));
             let (manifest, content) = (digest_of(b"x"), AttachedContent::Other);
-            Claims::of(&Attached { manifest, layer, item, form, artifact_type, predicate_type, created, content }).what
+            Claims::of(&Attached { manifest, layer, item, form, artifact_type, predicate_type, created, content, long })
+                .what
         };
         assert_eq!(of("application/SPDX+json"), What::Sbom);
         assert_eq!(of("application/vnd.cyclonedx+xml"), What::Sbom);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Cursor;
 use std::io::Read;
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -19,12 +20,20 @@ use crate::formats::oci::Descriptor;
 use crate::formats::oci::Document;
 use crate::formats::oci::Kind;
 use crate::formats::oci::referrer;
+use crate::store::file::StoreError;
+use crate::store::measure;
+use crate::store::measure::HELD;
+use crate::store::measure::Hold;
+use crate::store::measure::Long;
+use crate::store::measure::Text;
 use crate::store::oci::AT_ONCE;
 use crate::store::oci::Form;
 use crate::store::oci::Images;
 use crate::store::oci::MAX_REFERRERS;
 use crate::store::oci::OciError;
+use crate::store::oci::checked::carried;
 use crate::store::parallel::in_parallel;
+use crate::store::spool::Spooled;
 use crate::trust::key::sha256;
 
 /// Most layers that are told apart for one image, over everything attached to it.
@@ -58,6 +67,8 @@ const SAYS_NOTHING: &[&str] = &[
 pub struct Look {
     /// Whether under the tags of cosign before bundles.
     pub legacy: Legacy,
+    /// Whether what is long may be measured.
+    pub hold: Hold,
 }
 
 /// Whether it is looked under the tags `sha256-<hex>.att`, `.sig` and `.sbom`.
@@ -97,6 +108,8 @@ pub struct Attached {
     pub created: Option<String>,
     /// What it is.
     pub content: AttachedContent,
+    /// Its text, where it was too long to be held and was measured.
+    pub long: Option<Box<Long>>,
 }
 
 /// What something attached is.
@@ -156,7 +169,13 @@ pub fn evidence(place: &dyn Images, image: &Digest, look: Look, threads: NonZero
     within(place, sizes, "bytes of attestations", MAX_BYTES)?;
     let attached = each(found, threads, |one| {
         let Some((item, reading)) = one.fetch else { return Ok(one.attached) };
-        let bytes = content(place, &item)?;
+        let bytes = match long(place, &item, reading, look.hold)? {
+            Fetched::Long(long) => {
+                let content = AttachedContent::Attestation(Ok(long.bundle.clone()));
+                return Ok(Attached { content, long: Some(long), ..one.attached });
+            }
+            Fetched::Whole(bytes) => bytes,
+        };
         let content = match reading {
             Reading::Bundle => AttachedContent::Attestation(json::parse(&bytes).and_then(Bundle::from_json)),
             Reading::CosignLayer => AttachedContent::Attestation(cosign::parse(&bytes, &item.annotations)),
@@ -165,6 +184,33 @@ pub fn evidence(place: &dyn Images, image: &Digest, look: Look, threads: NonZero
         Ok(Attached { content, ..one.attached })
     })?;
     Ok(Evidence { attached, notices })
+}
+
+/// A layer that was fetched.
+enum Fetched {
+    Whole(Vec<u8>),
+    Long(Box<Long>),
+}
+
+/// A layer's content, measured where it is long and that is enough.
+fn long(place: &dyn Images, item: &Descriptor, reading: Reading, hold: Hold) -> Result<Fetched, OciError> {
+    let kind = match reading {
+        Reading::Bundle => Text::Bundle,
+        Reading::CosignLayer => Text::Layer(&item.annotations),
+        Reading::SimpleSigning => return content(place, item).map(Fetched::Whole),
+    };
+    if hold == Hold::All || item.size <= HELD || item.data.is_some() {
+        return content(place, item).map(Fetched::Whole);
+    }
+    let failed = |error| {
+        let path = Path::new("a temporary file");
+        carried(error, |error| OciError::Store(StoreError::reading(path, error)))
+    };
+    let text = Spooled::copy(place.open_blob(item)?).map_err(failed)?;
+    match measure::long(&text, kind).map_err(failed)? {
+        Some(long) => Ok(Fetched::Long(Box::new(long))),
+        None => text.to_bytes().map(Fetched::Whole).map_err(OciError::Store),
+    }
 }
 
 /// What the list leads to.
@@ -298,9 +344,9 @@ fn read_whole(holder: &Holder<'_>) -> Found {
 /// A manifest that is not taken apart.
 fn whole(digest: &Digest, form: Form, artifact_type: Option<String>) -> Found {
     let manifest = digest.clone();
-    let (layer, item, predicate_type, created) = (None, None, None, None);
+    let (layer, item, predicate_type, created, long) = (None, None, None, None, None);
     let content = AttachedContent::Other;
-    let attached = Attached { manifest, layer, item, form, artifact_type, predicate_type, created, content };
+    let attached = Attached { manifest, layer, item, form, artifact_type, predicate_type, created, content, long };
     Found { attached, fetch: None }
 }
 
@@ -386,8 +432,8 @@ mod tests {
     const OLD_TYPE: &str = "application/vnd.dev.sigstore.bundle+json;version=0.3";
     const ENVELOPE: &str = r#"{"payloadType":"t","payload":"AA==","signatures":[{"keyid":"","sig":"AA=="}]}"#;
     const SIGNED: &str = r#","annotations":{"dev.cosignproject.cosign/signature":"AA=="}"#;
-    const BOTH: Look = Look { legacy: Legacy::Also };
-    const BUNDLES: Look = Look { legacy: Legacy::No };
+    const BOTH: Look = Look { legacy: Legacy::Also, hold: Hold::Short };
+    const BUNDLES: Look = Look { legacy: Legacy::No, hold: Hold::Short };
 
     fn bundle(hint: &str) -> String {
         let material = format!(r#"{{"publicKey":{{"hint":"{hint}"}}}}"#);

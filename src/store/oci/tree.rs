@@ -11,6 +11,7 @@ use crate::formats::oci::Descriptor;
 use crate::formats::oci::Kind;
 use crate::formats::oci::platform::Platform;
 use crate::formats::oci::referrer::CREATED;
+use crate::store::measure::Hold;
 use crate::store::oci::Form;
 use crate::store::oci::Images;
 use crate::store::oci::Manifest;
@@ -170,6 +171,7 @@ fn layers(one: Attached, manifest: &Manifest) -> Vec<Attached> {
         predicate_type: None,
         created: whole.created.clone(),
         content: AttachedContent::Other,
+        long: None,
     };
     document.items.iter().enumerate().map(layer).collect()
 }
@@ -272,7 +274,7 @@ impl Walk<'_> {
         legacy: Legacy,
         threads: NonZeroUsize,
     ) -> Result<(Vec<AttachedNode>, Vec<String>), OciError> {
-        let found = everything(self.place, image, Look { legacy }, threads)?;
+        let found = everything(self.place, image, Look { legacy, hold: Hold::Short }, threads)?;
         let read = found.attached.iter().filter(|one| !matches!(one.content, AttachedContent::Other));
         let read = read.filter_map(|one| one.item.as_ref()).fold(0, |sum: u64, item| sum.saturating_add(item.size));
         if self.bytes.fetch_add(read, Relaxed).saturating_add(read) > MAX_TREE_BYTES {
