@@ -97,7 +97,7 @@ pub(super) fn check(
 ///
 /// # Errors
 /// As [`check`].
-pub(super) fn check_message(
+fn check_message(
     bundle: &Bundle,
     message: (&Message<'_>, &[u8]),
     root: Option<&TrustedRoot>,

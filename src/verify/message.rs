@@ -12,17 +12,11 @@ use crate::trust::key::digest_of;
 use crate::trust::root::TrustedRoot;
 use crate::verify::Evidence;
 use crate::verify::Identity;
-use crate::verify::LogDemand;
 use crate::verify::Verifier;
 use crate::verify::VerifyError;
-use crate::verify::certificate;
 use crate::verify::identity;
-use crate::verify::log;
 use crate::verify::needs_root;
-use crate::verify::sct;
 use crate::verify::shape;
-use crate::verify::signature;
-use crate::verify::time;
 
 /// What a plain signature is over, as far as it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +46,7 @@ impl Message<'_> {
 
     /// The digest that the signer noted is that of the message. It is not signed: it says which artifact is meant, and one
     /// that cannot be compared is refused.
-    fn noted(&self, noted: Option<&(String, Vec<u8>)>) -> Result<(), VerifyError> {
+    pub(super) fn noted(&self, noted: Option<&(String, Vec<u8>)>) -> Result<(), VerifyError> {
         let Some((algorithm, found)) = noted else { return Ok(()) };
         let own = Algorithm::from_sigstore_name(algorithm).and_then(|algorithm| self.digest(algorithm));
         if own.as_ref().is_some_and(|own| own.bytes() == found) {
@@ -111,14 +105,8 @@ impl Verifier {
         root: Option<&TrustedRoot>,
         now: Timestamp,
     ) -> Result<VerifiedSignature, VerifyError> {
-        let (_shape, plain) = shape::check_message(bundle)?;
-        let demand = LogDemand::of(bundle, root, self.unlogged);
-        let time = time::check(bundle, plain.signature, root, demand, now)?;
-        let chain = certificate::check(bundle, root, &time)?;
-        let sct = sct::check(&chain, root)?;
-        message.noted(plain.noted)?;
-        let signature = signature::check_message(message, plain.signature, &chain, &time, &self.keys, &bundle.signer)?;
-        let log = log::check_message(bundle, (message, plain.signature), root, &time, &signature)?;
+        let (_shape, signed) = shape::check_message(bundle, message)?;
+        let (time, chain, sct, signature, log) = self.signed_under(bundle, &signed, root, self.unlogged, now)?;
         let evidence = Evidence::new(bundle, root, &time, &sct, &log);
         let identity = identity::check(chain, &signature)?.into_identity();
         Ok(VerifiedSignature { identity, evidence })

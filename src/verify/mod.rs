@@ -21,6 +21,12 @@ use jiff::Timestamp;
 use crate::formats::artifact::Artifact;
 use crate::formats::bundle::Bundle;
 use crate::trust::root::TrustedRoot;
+use crate::verify::certificate::ChainVerified;
+use crate::verify::log::LogVerified;
+use crate::verify::sct::SctChecked;
+use crate::verify::signature::SignatureVerified;
+use crate::verify::signed::Signed;
+use crate::verify::time::TimesVerified;
 
 pub use error::Step;
 pub use error::VerifyError;
@@ -158,17 +164,33 @@ impl Verifier {
         now: Timestamp,
     ) -> Result<Authenticated, VerifyError> {
         let (shape, signed) = shape::check(bundle)?;
-        let demand = LogDemand::of(bundle, root, unlogged);
-        let time = time::check(bundle, signed.stamped(bundle.version), root, demand, now)?;
-        let chain = certificate::check(bundle, root, &time)?;
-        let sct = sct::check(&chain, root)?;
-        let signature = signature::check(&signed, &chain, &time, &self.keys, &bundle.signer)?;
-        let log = log::check(bundle, &signed, root, &time, &signature)?;
+        let (time, chain, sct, signature, log) = self.signed_under(bundle, &signed, root, unlogged, now)?;
         let statement = statement::check(&signed)?;
         let identity = identity::check(chain, &signature)?;
         Ok(Authenticated::new(bundle, root, (shape, time, sct, signature, log, statement, identity)))
     }
+
+    /// Steps 2 to 6, which are the same whatever was signed.
+    fn signed_under(
+        &self,
+        bundle: &Bundle,
+        signed: &Signed<'_>,
+        root: Option<&TrustedRoot>,
+        unlogged: Unlogged,
+        now: Timestamp,
+    ) -> Result<Steps, VerifyError> {
+        let demand = LogDemand::of(bundle, root, unlogged);
+        let time = time::check(bundle, signed.stamped(bundle.version), root, demand, now)?;
+        let chain = certificate::check(bundle, root, &time)?;
+        let sct = sct::check(&chain, root)?;
+        let signature = signature::check(signed, &chain, &time, &self.keys, &bundle.signer)?;
+        let log = log::check(bundle, signed, root, &time, &signature)?;
+        Ok((time, chain, sct, signature, log))
+    }
 }
+
+/// What steps 2 to 6 give.
+type Steps = (TimesVerified, ChainVerified, SctChecked, SignatureVerified, LogVerified);
 
 /// Whether anything in the bundle can only be judged by a trusted root.
 fn needs_root(bundle: &Bundle) -> bool {

@@ -8,6 +8,7 @@ use crate::formats::cosign::SIGNATURE_MEDIA_TYPE;
 use crate::formats::digest::Algorithm;
 use crate::formats::digest::Digest;
 use crate::formats::envelope::Envelope;
+use crate::verify::Message;
 use crate::verify::VerifyError;
 use crate::verify::signed::Encoded;
 use crate::verify::signed::Signed;
@@ -70,22 +71,24 @@ fn one_signature(bundle: &Bundle, envelope: &Envelope) -> Result<(), VerifyError
     Ok(())
 }
 
-/// A plain signature, out of a bundle, over a message that is known.
-#[derive(Debug)]
-pub(super) struct Noted<'a> {
-    /// Algorithm and digest that the signer noted of the message.
-    pub(super) noted: Option<&'a (String, Vec<u8>)>,
-    pub(super) signature: &'a [u8],
-}
-
-/// The same of a bundle that holds a plain signature.
+/// The same of a bundle that holds a plain signature over a message which is known. The digest that the signer noted of it, if any,
+/// is that of the message.
 ///
 /// # Errors
-/// The `bundle-*` codes of [`VerifyError`], `log-entry-unproven`, `log-time-unsigned`, `not-plain-signature`.
-pub(super) fn check_message(bundle: &Bundle) -> Result<(ShapeChecked, Noted<'_>), VerifyError> {
+/// The `bundle-*` codes of [`VerifyError`], `log-entry-unproven`, `log-time-unsigned`, `not-plain-signature`,
+/// `message-digest-mismatch`.
+pub(super) fn check_message<'a>(
+    bundle: &'a Bundle,
+    message: &Message<'a>,
+) -> Result<(ShapeChecked, Signed<'a>), VerifyError> {
     let Content::Message { digest, signature } = &bundle.content else { return Err(VerifyError::NotPlainSignature) };
     material(bundle)?;
-    Ok((ShapeChecked(()), Noted { noted: digest.as_ref(), signature }))
+    message.noted(digest.as_ref())?;
+    let signed = match *message {
+        Message::Bytes(text) => Signed::Text { text, signature },
+        Message::Digest(digest) => Signed::Digest { digest: digest.clone(), signature },
+    };
+    Ok((ShapeChecked(()), signed))
 }
 
 /// Signer, log entries and timestamps.

@@ -103,7 +103,7 @@ fn check_envelope(
 ///
 /// # Errors
 /// As [`check`].
-pub(super) fn check_message(
+fn check_message(
     message: &Message<'_>,
     signature: &[u8],
     chain: &ChainVerified,
