@@ -55,8 +55,10 @@ use sealmark::generate::wrap::Ran;
 use sealmark::report::Report;
 use sealmark::report::attached::AttachReport;
 use sealmark::report::conversion::Conversion;
+use sealmark::report::copied::CopyReport;
 use sealmark::report::doctor::DoctorReport;
 use sealmark::report::inspection::Inspection;
+use sealmark::report::lines::Line;
 use sealmark::report::policy_files::CheckReport;
 use sealmark::report::policy_files::TestReport;
 use sealmark::report::tree::TreeReport;
@@ -103,8 +105,10 @@ const TABLE: &[Entry] = &[
     ("facts-v1", "A document of facts, as `--facts` reads it", facts_document),
     ("buildtypes/run-v1", "externalParameters of https://sealmark.dev/buildtypes/run/v1", run_external),
     ("conversion-v1", "What `sealmark inspect --convert` writes", conversion),
+    ("copied-v1", "What `sealmark copy --format json` writes", copied),
     ("doctor-v1", "What `sealmark doctor --format json` writes", doctor),
     ("inspection-v1", "What `sealmark inspect --format json` writes", inspection),
+    ("lines-v1", "Each line that `sealmark verify --format jsonl` writes", lines),
     ("policy-check-v1", "What `sealmark policy check` and `lint` write with `--format json`", policy_check),
     ("policy-test-v1", "What `sealmark policy test --format json` writes", policy_test),
     ("policy-v1", "A policy file", sealmark::policy::document::schema::schema),
@@ -652,6 +656,17 @@ fn attached() -> Value {
 
 fn conversion() -> Value {
     written::<Conversion>(sealmark::report::conversion::SCHEMA)
+}
+
+fn copied() -> Value {
+    written::<CopyReport>(sealmark::report::copied::SCHEMA)
+}
+
+/// Lines carry no name of their schema: each would repeat it.
+fn lines() -> Value {
+    let mut schema = derived::<Line<'_>>();
+    merge(&mut schema, "", json!({"$id": sealmark::report::lines::SCHEMA}));
+    schema
 }
 
 fn doctor() -> Value {

@@ -4,7 +4,6 @@ use std::fmt::Write;
 use std::num::NonZeroUsize;
 
 use clap::builder::NonEmptyStringValueParser;
-use serde::Serialize;
 
 use crate::commands::Outcome;
 use crate::commands::error::CommandError;
@@ -21,10 +20,17 @@ use crate::formats::artifact::image::ImageReference;
 use crate::formats::digest::Digest;
 use crate::formats::oci::platform::Platform;
 use crate::report;
+use crate::report::Tool;
+use crate::report::copied::CopiedAttachment;
+use crate::report::copied::CopiedPlatform;
+use crate::report::copied::CopyCounts;
+use crate::report::copied::CopyReport;
+use crate::report::copied::SCHEMA;
 use crate::report::plain;
 use crate::store::oci::AT_ONCE;
 use crate::store::oci::OciError;
 use crate::store::oci::copy;
+use crate::store::oci::copy::Along;
 use crate::store::oci::copy::Copied;
 use crate::store::oci::copy::CopyError;
 use crate::store::oci::copy::Existing;
@@ -201,76 +207,36 @@ struct Told<'a> {
     copied: &'a Copied,
 }
 
-/// The JSON document.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Document<'a> {
-    source: &'a str,
-    destination: String,
-    dry_run: bool,
-    /// The digest at the destination; null where several platforms were asked for.
-    image: Option<String>,
-    tag: Option<&'a str>,
-    platforms: Vec<Named<'a>>,
-    manifests: Counts,
-    blobs: Counts,
-    bytes_sent: u64,
-    attached: Vec<Along<'a>>,
-    notices: &'a [String],
-}
-
-#[derive(Serialize)]
-struct Named<'a> {
-    platform: &'a str,
-    digest: String,
-}
-
-#[derive(Serialize)]
-struct Counts {
-    copied: usize,
-    present: usize,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Along<'a> {
-    manifest: String,
-    form: &'static str,
-    subject: String,
-    artifact_type: Option<&'a str>,
-}
-
 impl Told<'_> {
-    fn json(&self) -> Document<'_> {
+    fn json(&self) -> CopyReport {
         let copied = self.copied;
-        Document {
-            source: &self.source,
+        let platform = |(platform, digest): &(String, Digest)| CopiedPlatform {
+            platform: platform.clone(),
+            digest: digest.to_string(),
+        };
+        let attached = |one: &Along| CopiedAttachment {
+            manifest: one.manifest.to_string(),
+            form: one.form.name(),
+            subject: one.subject.to_string(),
+            artifact_type: one.artifact_type.clone(),
+        };
+        CopyReport {
+            schema: SCHEMA,
+            tool: Tool::THIS,
+            source: self.source.clone(),
             destination: self.destination.to_string(),
             dry_run: self.args.dry_run,
             image: match copied.images.as_slice() {
                 [only] => Some(only.to_string()),
                 _ => None,
             },
-            tag: copied.tag.as_deref(),
-            platforms: copied
-                .platforms
-                .iter()
-                .map(|(platform, digest)| Named { platform, digest: digest.to_string() })
-                .collect(),
-            manifests: Counts { copied: copied.manifests_sent, present: copied.manifests_there },
-            blobs: Counts { copied: copied.blobs_sent, present: copied.blobs_there },
+            tag: copied.tag.clone(),
+            platforms: copied.platforms.iter().map(platform).collect(),
+            manifests: CopyCounts { copied: copied.manifests_sent, present: copied.manifests_there },
+            blobs: CopyCounts { copied: copied.blobs_sent, present: copied.blobs_there },
             bytes_sent: copied.bytes_sent,
-            attached: copied
-                .attached
-                .iter()
-                .map(|one| Along {
-                    manifest: one.manifest.to_string(),
-                    form: one.form.name(),
-                    subject: one.subject.to_string(),
-                    artifact_type: one.artifact_type.as_deref(),
-                })
-                .collect(),
-            notices: &copied.notices,
+            attached: copied.attached.iter().map(attached).collect(),
+            notices: copied.notices.clone(),
         }
     }
 

@@ -15,6 +15,7 @@ use crate::report::policy::PolicyResult;
 
 /// What lines came to so far.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Tally {
     /// Lines.
@@ -53,18 +54,41 @@ impl Tally {
     }
 }
 
+/// What such lines are, by their schema.
+pub const SCHEMA: &str = "https://sealmark.dev/schemas/lines-v1.json";
+
+/// A line.
 #[derive(Serialize)]
-struct Line<'a> {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(untagged)]
+pub enum Line<'a> {
+    /// What one image or artifact came to.
+    Result(Box<Judged<'a>>),
+    /// The last line, without which the lines are not complete.
+    Summary(Last<'a>),
+}
+
+/// What one image or artifact came to: a result of the report, with what stands beside results there.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Judged<'a> {
     #[serde(flatten)]
     result: &'a ArtifactResult,
+    /// What else should be known.
     notices: &'a [Notice],
+    /// What it came to by a policy file; absent where flags decided.
     #[cfg(feature = "policy-file")]
     #[serde(skip_serializing_if = "Option::is_none")]
     policy: Option<&'a PolicyResult>,
 }
 
+/// The last line.
 #[derive(Serialize)]
-struct Last<'a> {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Last<'a> {
+    /// What the lines come to.
     summary: &'a Tally,
 }
 
@@ -76,13 +100,13 @@ pub fn results(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     for result in &report.results {
         #[cfg(feature = "policy-file")]
         let policy = report.policy.iter().flat_map(|policy| &policy.results);
-        let line = Line {
+        let line = Judged {
             result,
             notices: &report.notices,
             #[cfg(feature = "policy-file")]
             policy: policy.into_iter().find(|one| one.artifact == result.artifact.name),
         };
-        serde_json::to_writer(&mut *out, &line)?;
+        serde_json::to_writer(&mut *out, &Line::Result(Box::new(line)))?;
         out.write_all(b"\n")?;
     }
     Ok(())
@@ -93,7 +117,7 @@ pub fn results(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 /// # Errors
 /// Those of `out`.
 pub fn summary(tally: &Tally, out: &mut dyn Write) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, &Last { summary: tally })?;
+    serde_json::to_writer(&mut *out, &Line::Summary(Last { summary: tally }))?;
     out.write_all(b"\n")
 }
 

@@ -3,6 +3,7 @@
 pub mod attached;
 mod attestation;
 pub mod conversion;
+pub mod copied;
 pub mod doctor;
 mod explain;
 mod finding;

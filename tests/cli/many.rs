@@ -19,6 +19,7 @@ use crate::support::registry_server::Options;
 use crate::support::registry_server::content;
 use crate::support::virtual_sigstore::GitHub;
 use crate::world::Ended;
+use crate::world::valid;
 
 const REPO: &str = "acme/app";
 
@@ -39,7 +40,7 @@ impl Story {
     fn many_report(&self, args: &[&str]) -> (i32, Value) {
         let ended = self.many(&[args, &["--format", "json"]].concat());
         let report = serde_json::from_str(&ended.out).unwrap_or_else(|_| panic!("{ended:?}"));
-        crate::world::valid(&report, "report-v1");
+        valid(&report, "report-v1");
         (ended.code, report)
     }
 
@@ -62,7 +63,12 @@ impl Story {
 }
 
 fn lines(text: &str) -> Vec<Value> {
-    text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"))).collect()
+    let read = |line: &str| {
+        let value = serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"));
+        valid(&value, "lines-v1");
+        value
+    };
+    text.lines().map(read).collect()
 }
 
 /// Verdict and codes of each result.
@@ -446,7 +452,7 @@ fn a_policy_file_judges_each_image_and_what_its_index_covers() {
     // The other one is for amd64.
     assert_eq!(ended.code, 2, "{ended:?}");
     let report: Value = serde_json::from_str(&ended.out).unwrap();
-    crate::world::valid(&report, "report-v1");
+    valid(&report, "report-v1");
     assert_eq!((results(&report)[0].as_str(), notices(&report)), ("allowed", vec!["covered-by-index"]), "{ended:?}");
     // The policy's own part of the report is about the image that was asked for, once.
     let child = story.name(&format!("@{}", children[1]));
