@@ -106,9 +106,7 @@ fn of_code(code: &str) -> Option<&'static str> {
         }
         "log-unavailable" => "nothing was decided: try again later, or give --timeout more seconds",
         "log-status" | "log-answer-invalid" => "check that the address is that of a Rekor v1 log",
-        "log-entry-too-large" => {
-            "a log of Rekor v2 takes a hash of it: --signing-config, or --rekor-url with --rekor-version 2; --key needs no log"
-        }
+        "log-entry-too-large" => "name a log of Rekor v2, which takes a hash: --rekor-version 2; --key needs no log",
         "log-not-named" => "name the log with --rekor-url",
         "ca-unavailable" | "timestamp-unavailable" | "token-service-unavailable" => {
             "nothing was written: try again later, or give --timeout more seconds"

@@ -430,7 +430,7 @@ mod tests {
             let pretty = format!("\n{}\n", text.replace(",\"", ",\n \""));
             same(&look(&pretty).unwrap(), pretty.as_bytes());
         }
-        let long = look(&bundle(&enveloped(&payload))).unwrap();
+        let long = look(bundle(&enveloped(&payload))).unwrap();
         assert_eq!(long.media_type.as_deref(), Some("application/vnd.dev.sigstore.bundle.v0.3+json"));
     }
 

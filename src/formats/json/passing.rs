@@ -89,6 +89,9 @@ fn too_much() -> io::Error {
     io::Error::new(ErrorKind::InvalidData, "more than is kept of a text that passes by")
 }
 
+/// Takes one value of an array or object, and gives the text that stands in its place.
+pub type Take<'a> = dyn FnMut(Option<&str>, &mut Input<'_>) -> io::Result<Vec<u8>> + 'a;
+
 /// Takes one value, and gives its text with other texts in place of the values that it holds: `take` is handed the name of each
 /// member, none for an element of an array, takes exactly one value, and gives what stands in its place. A number, string or
 /// word is given as it is. White space becomes one space.
@@ -98,11 +101,7 @@ fn too_much() -> io::Error {
 /// # Errors
 /// Those of the reader and of `take`; [`ErrorKind::InvalidData`] when more than `most` bytes are left;
 /// [`ErrorKind::UnexpectedEof`] when the value does not end.
-pub fn members(
-    input: &mut Input<'_>,
-    most: usize,
-    take: &mut dyn FnMut(Option<&str>, &mut Input<'_>) -> io::Result<Vec<u8>>,
-) -> io::Result<Vec<u8>> {
+pub fn members(input: &mut Input<'_>, most: usize, take: &mut Take<'_>) -> io::Result<Vec<u8>> {
     let mut kept = Vec::new();
     blank(input, &mut kept)?;
     let object = match input.peek()? {
@@ -448,7 +447,7 @@ mod tests {
                 assert_eq!(passes(text.as_bytes(), piece), json::check(text.as_bytes()).ok());
             }
         }
-        let deep = |levels: usize| format!("{}{}{}", "[".repeat(levels), format!("\"{name}\""), "]".repeat(levels));
+        let deep = |levels: usize| format!("{}\"{name}\"{}", "[".repeat(levels), "]".repeat(levels));
         assert_eq!(passes(deep(MAX_DEPTH).as_bytes(), 4096), Some("an array"));
         assert_eq!(passes(deep(MAX_DEPTH + 1).as_bytes(), 4096), None);
     }
