@@ -258,11 +258,11 @@ pub fn statement(artifacts: &[Artifact], claim: Claim<'_>) -> Result<Vec<u8>, At
     prepare(artifacts, claim).map(|prepared| prepared.bytes)
 }
 
-/// Whether [`statement`] would give one that these services take, as far as that is known without its predicate where that is not
+/// Whether [`statement()`] would give one that these services take, as far as that is known without its predicate where that is not
 /// held. For whoever wants to know before anything public is asked.
 ///
 /// # Errors
-/// As [`statement`]; `log-entry-too-large`.
+/// As [`statement()`]; `log-entry-too-large`.
 pub fn check(artifacts: &[Artifact], claim: Claim<'_>, services: &Services) -> Result<(), AttestError> {
     let length = match claim {
         Claim::Document { predicate_type, document } => {

@@ -157,7 +157,7 @@ pub fn rest(input: &mut Input<'_>, most: usize) -> io::Result<Vec<u8>> {
 }
 
 /// Takes one value that stands in `depth` arrays and objects already, and judges it as [`json::check`] does, without holding it:
-/// beside [`AT_ONCE`] bytes it takes memory for the names and commas of what is longer.
+/// beside 64 KiB it takes memory for the names and commas of what is longer.
 ///
 /// # Errors
 /// Those of the reader; what is no JSON, or too much of it, is [`ErrorKind::InvalidData`] or [`ErrorKind::UnexpectedEof`].
