@@ -22,6 +22,7 @@ use crate::store::measure;
 use crate::store::measure::HELD;
 use crate::store::measure::Text;
 use crate::store::spool::Spooled;
+use crate::store::spool::failure;
 
 /// A predicate in a file, which is a JSON object of the shape that its type promises.
 #[derive(Debug)]
@@ -66,8 +67,7 @@ impl Document {
 
     /// What is wrong with the file while it is used.
     pub(super) fn failed(&self, error: io::Error) -> AttestError {
-        let own = |error: io::Error| StoreError::reading(&self.path, &error);
-        AttestError::Store(error.downcast::<StoreError>().unwrap_or_else(own))
+        AttestError::Store(failure(error, &self.path))
     }
 }
 

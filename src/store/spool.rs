@@ -41,6 +41,11 @@ fn unwritable_here(error: io::Error) -> io::Error {
     io::Error::other(unwritable(&error))
 }
 
+/// What failed while content was moved: the file that was filled, or else the reading of what `path` names.
+pub fn failure(error: io::Error, path: &Path) -> StoreError {
+    error.downcast::<StoreError>().unwrap_or_else(|error| StoreError::reading(path, &error))
+}
+
 /// A file that is being filled. Its errors can be told from those of what is read for it.
 struct Filling(BufWriter<File>);
 

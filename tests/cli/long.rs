@@ -213,6 +213,24 @@ fn what_cannot_pass_by_is_held() {
 }
 
 #[test]
+fn without_room_for_temporary_files_nothing_is_decided() {
+    let story = Story::new(SHORT);
+    let pinned = story.pinned();
+    let attest = [&["attest", &pinned, "--key", "k.key"], &PREDICATE[..]].concat();
+    story.good(&attest);
+    let before = story.registry.requests().len();
+    for (args, exit) in [(&attest[..], 3), (&[&["verify", &pinned, "--key", "k.pub"], &TYPE[..]].concat(), 3)] {
+        let mut command = story.world.command(args);
+        command.env("HOME", story.world.path("home")).env("TMPDIR", story.world.path("nowhere"));
+        let ended = ended(command, args);
+        let said = format!("{}{}", ended.out, ended.err);
+        assert!(ended.code == exit && said.contains("file-unwritable"), "{args:?}: {ended:?}");
+    }
+    let asked = story.registry.requests().split_off(before);
+    assert!(asked.iter().all(|(method, ..)| method == "GET" || method == "HEAD"), "{asked:?}");
+}
+
+#[test]
 fn what_is_wrong_with_a_long_document_is_found_before_it_is_signed() {
     let story = Story::new(SHORT);
     let refused = |text: String, kind: &str, code: &str| {

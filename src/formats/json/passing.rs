@@ -450,6 +450,8 @@ mod tests {
         let deep = |levels: usize| format!("{}\"{name}\"{}", "[".repeat(levels), "]".repeat(levels));
         assert_eq!(passes(deep(MAX_DEPTH).as_bytes(), 4096), Some("an array"));
         assert_eq!(passes(deep(MAX_DEPTH + 1).as_bytes(), 4096), None);
+        // Deeper than any stack.
+        assert_eq!(passes(deep(200_000).as_bytes(), 4096), None);
     }
 
     /// A reader that counts how often it is looked into.

@@ -1,6 +1,7 @@
 //! What is attached to an image: found, held against its digests, and read; nothing of it is believed.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::io::Cursor;
 use std::io::Read;
 use std::num::NonZeroUsize;
@@ -20,7 +21,6 @@ use crate::formats::oci::Descriptor;
 use crate::formats::oci::Document;
 use crate::formats::oci::Kind;
 use crate::formats::oci::referrer;
-use crate::store::file::StoreError;
 use crate::store::measure;
 use crate::store::measure::HELD;
 use crate::store::measure::Hold;
@@ -31,9 +31,9 @@ use crate::store::oci::Form;
 use crate::store::oci::Images;
 use crate::store::oci::MAX_REFERRERS;
 use crate::store::oci::OciError;
-use crate::store::oci::checked::carried;
 use crate::store::parallel::in_parallel;
 use crate::store::spool::Spooled;
+use crate::store::spool::failure;
 use crate::trust::key::sha256;
 
 /// Most layers that are told apart for one image, over everything attached to it.
@@ -202,9 +202,9 @@ fn long(place: &dyn Images, item: &Descriptor, reading: Reading, hold: Hold) -> 
     if hold == Hold::All || item.size <= HELD || item.data.is_some() {
         return content(place, item).map(Fetched::Whole);
     }
-    let failed = |error| {
-        let path = Path::new("a temporary file");
-        carried(error, |error| OciError::Store(StoreError::reading(path, error)))
+    let failed = |error: io::Error| match error.downcast::<OciError>() {
+        Ok(carried) => carried,
+        Err(error) => OciError::Store(failure(error, Path::new("a temporary file"))),
     };
     let text = Spooled::copy(place.open_blob(item)?).map_err(failed)?;
     match measure::long(&text, kind).map_err(failed)? {
