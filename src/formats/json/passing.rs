@@ -454,6 +454,21 @@ mod tests {
         assert_eq!(passes(deep(200_000).as_bytes(), 4096), None);
     }
 
+    #[test]
+    fn values_are_counted_as_they_are_when_held() {
+        let text = format!("[{}[[{}1]],{{}}]", "{\"a\":[1,2]},".repeat(10_000), "1,".repeat(AT_ONCE));
+        let used = |count: &dyn Fn(&Cell<usize>)| {
+            let left = Cell::new(MAX_VALUES);
+            count(&left);
+            MAX_VALUES - left.get()
+        };
+        let held = used(&|left| assert_eq!(json::check_at(text.as_bytes(), 0, left).unwrap(), "an array"));
+        let passed = used(&|left| {
+            assert_eq!(check_counted(&mut Input::new(&mut text.as_bytes()), 0, left).unwrap(), "an array")
+        });
+        assert_eq!((held, passed), (40_000 + AT_ONCE + 5, held));
+    }
+
     /// A reader that counts how often it is looked into.
     struct Looked<R>(R, usize);
 
