@@ -194,6 +194,8 @@ mod tests {
         for wrong in ["", "1}", "{\"a\":1,\"a\":2}"] {
             assert!(!opened(document(wrong)), "{wrong}");
         }
+        // Far inside of what is not looked at otherwise.
+        assert!(!opened(document(&format!("[{}{{\"a\":1,\"a\":2}}]", "1,".repeat(70_000)))));
         assert!(!opened(document("1").replace("CycloneDX", "Cyclone")));
         assert!(!opened(format!("{}x", document("1"))));
         assert!(!opened("{\"bomFormat\":\"CycloneDX\",\"specVersion\":\"1.6\"}".to_owned()));
