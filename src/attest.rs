@@ -22,6 +22,7 @@ use crate::formats::certificate::SigningCertificate;
 use crate::formats::digest::Algorithm;
 use crate::formats::digest::Digest;
 use crate::formats::json;
+use crate::formats::payload::Payload;
 use crate::formats::statement::Statement;
 use crate::formats::statement::Subject;
 use crate::generate::GenerateError;
@@ -39,7 +40,6 @@ use crate::sign::key::PrivateKey;
 use crate::sign::keyless::Certified;
 use crate::sign::keyless::Services;
 use crate::sign::sign_payload;
-use crate::sign::sign_statement;
 use crate::store::file::StoreError;
 use crate::trust::TrustError;
 use crate::trust::key::PublicKey;
@@ -114,6 +114,14 @@ impl Signer<'_> {
         match self {
             Self::Key(key) => key.kind().hash().ok_or(SignError::DigestNotSigned { found: key.kind() }),
             Self::Keyless { .. } => Ok(Certified::HASH),
+        }
+    }
+
+    /// Signs a Statement, and has it logged and timestamped by the services that there are.
+    fn sign(&self, statement: &Payload) -> Result<Bundle, SignError> {
+        match self {
+            Self::Key(key) => sign_payload(key, statement),
+            Self::Keyless { certified, services, .. } => certified.sign_payload(statement, services),
         }
     }
 
@@ -381,11 +389,7 @@ fn sign_held(
     let Prepared { bytes, value } = prepare(artifacts, claim)?;
     may_sign(signer, &value, now)?;
     drop(value);
-    let bundle = match signer {
-        Signer::Key(key) => sign_statement(key, &bytes)?,
-        Signer::Keyless { certified, services, .. } => certified.sign_statement(&bytes, services)?,
-    };
-    drop(bytes);
+    let bundle = signer.sign(&Payload::from(bytes))?;
     let line = Line::Held(line(bundle, form)?);
     let bundle = line.bundle()?;
     Ok((line, bundle))
@@ -403,10 +407,7 @@ fn sign_passing(
     let around = Around::new(&before, document, after);
     may_sign(signer, &outline(&around)?, now)?;
     let payload = around.payload(signer.hash()?).map_err(|error| document.failed(error))?;
-    let bundle = match signer {
-        Signer::Key(key) => sign_payload(key, &payload)?,
-        Signer::Keyless { certified, services, .. } => certified.sign_payload(&payload, services)?,
-    };
+    let bundle = signer.sign(&payload)?;
     let text = around.write(&bundle).map_err(|error| document.failed(error))?;
     let line = document::read_back(&text, document)?;
     let bundle = line.bundle()?;

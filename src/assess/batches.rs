@@ -21,7 +21,6 @@ use crate::store::file::StoreError;
 use crate::store::file::read_capped;
 use crate::store::lines::Lines;
 use crate::store::measure;
-use crate::store::measure::HELD;
 use crate::store::measure::Hold;
 use crate::store::parallel::in_parallel;
 use crate::store::spool::Spooled;
@@ -171,16 +170,12 @@ fn parse(unit: Unit, files: &[SourceFile], hold: Hold) -> (usize, Result<Vec<Can
     }
 }
 
-/// A file of one attestation that is too long to be held, where measuring it is enough.
+/// A file of one attestation that is too long to be held, where measuring it is enough; None for every other.
 fn measured(path: &Path, hold: Hold) -> Result<Option<Candidate>, StoreError> {
     if hold == Hold::All {
         return Ok(None);
     }
-    let text = Spooled::open(path, cap())?;
-    if text.length() <= HELD {
-        return Ok(None);
-    }
-    measure::candidate(&text).map_err(|error| StoreError::reading(path, &error))
+    measure::candidate(&Spooled::open(path, cap())?).map_err(|error| StoreError::reading(path, &error))
 }
 
 /// Everything about an attestation that does not depend on an artifact. Where the caller gave a way to ask a log, what

@@ -123,8 +123,9 @@ pub fn assess(
     // 3. Every attestation is verified by each verifier of the policy: each believes its own roots and keys alone. None
     //    is given up, since `all` and `latest` are about all of them together.
     let mut views = Vec::with_capacity(verifiers.len());
+    let hold = hold(request.document);
     for verifier in &verifiers {
-        views.push(read(&files, &by(verifier), hold(request.document))?);
+        views.push(read(&files, &by(verifier), hold)?);
     }
     // 4. Artifacts are hashed by the other algorithms that a verified attestation names.
     let authenticated = views.iter().flatten().filter_map(|read| read.authenticated.as_ref().ok());

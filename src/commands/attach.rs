@@ -33,7 +33,6 @@ use crate::report::plain;
 use crate::store::file::StoreError;
 use crate::store::file::read_capped;
 use crate::store::measure;
-use crate::store::measure::HELD;
 use crate::store::measure::Long;
 use crate::store::measure::Text;
 use crate::store::spool::Spooled;
@@ -126,11 +125,7 @@ fn read(file: &str, manner: Manner) -> Result<Vec<Unverified>, CommandError> {
 /// A file of one attestation that is too long to be held.
 fn long(path: &Path, most: u64) -> Result<Option<Long>, StoreError> {
     let failed = |error| StoreError::reading(path, &error);
-    let text = Spooled::open(path, most)?;
-    if text.length() <= HELD {
-        return Ok(None);
-    }
-    measure::long(&text.trimmed().map_err(failed)?, Text::File).map_err(failed)
+    measure::long(&Spooled::open(path, most)?.trimmed().map_err(failed)?, Text::File).map_err(failed)
 }
 
 fn refused(at: &str, error: &FormatError) -> CommandError {

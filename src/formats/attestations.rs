@@ -73,14 +73,14 @@ pub fn text(file: &[u8], position: Position) -> &[u8] {
 }
 
 /// Takes one line of a file of JSON Lines apart; `number` is from 1. For whoever reads a long file line by line: where
-/// [`is_value`] holds for the first of several lines, the lines give what [`parse`] gives for the file.
+/// the first of several lines is JSON by itself, the lines give what [`parse`] gives for the file.
 pub fn line(number: usize, line: &[u8]) -> Candidate {
     let line = line.trim_ascii();
     Candidate { position: Position::Line(number), bundle: json::parse(line).and_then(|value| bundle(value, line)) }
 }
 
 /// Whether a line is a JSON value by itself. The first of several lines that is one starts JSON Lines.
-pub fn is_value(line: &[u8]) -> bool {
+fn is_value(line: &[u8]) -> bool {
     json::check(line).is_ok()
 }
 

@@ -16,17 +16,23 @@ pub enum Payload {
 }
 
 /// What is known of a payload that is not held. All of it is of one passing: the bytes that were hashed are the bytes that
-/// were read as a Statement.
+/// were read as a Statement. A signature over the digests is believed to be over the Statement, so nobody outside of this package
+/// can put the two together.
+///
+/// ```compile_fail
+/// // The fields are not public.
+/// let forged = sealmark::formats::payload::Measured { length: 0, digest: todo!(), encoded: vec![], statement: todo!() };
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Measured {
     /// How long it is, in bytes.
-    pub length: u64,
+    pub(crate) length: u64,
     /// Its SHA-256, by which logs know it.
-    pub digest: Digest,
+    pub(crate) digest: Digest,
     /// The digests of its pre-authentication encoding (DSSE protocol.md) by the algorithms that signatures are made with.
-    pub encoded: Vec<Digest>,
+    pub(crate) encoded: Vec<Digest>,
     /// The Statement that it is, without its predicate.
-    pub statement: Statement,
+    pub(crate) statement: Statement,
 }
 
 impl Payload {

@@ -185,8 +185,7 @@ pub fn read(type_uri: &str, predicate: &[u8]) -> Result<Value, FormatError> {
 }
 
 /// The same of a predicate that passes by, with a short text in place of each that is long. Whether all of it is JSON is for
-/// others to say. None of a type that is looked
-/// into below the first level.
+/// others to say. None of a type that is looked into below the first level.
 ///
 /// # Errors
 /// Those of the reader; [`io::ErrorKind::InvalidData`] and [`io::ErrorKind::UnexpectedEof`] for what is no JSON object.

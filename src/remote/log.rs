@@ -99,17 +99,16 @@ impl Log {
             return Err(self.service.answer_invalid("an envelope of several signatures, which is not sent"));
         };
         self.takes(envelope.payload.length())?;
-        let entry = match self.version {
-            LogVersion::V1 => self.record_v1(envelope, verifier)?,
-            LogVersion::V2 => {
-                self.record_v2(&self.hash(encoded_digest(Algorithm::Sha256, envelope))?, &signature.sig, verifier)?
-            }
-        };
         let (kind, digest) = match self.version {
             LogVersion::V1 => (EntryKind::Dsse001, payload_digest(Algorithm::Sha256, &envelope.payload)),
             LogVersion::V2 => (EntryKind::HashedRekord002, encoded_digest(Algorithm::Sha256, envelope)),
         };
-        self.about(&entry, (kind, self.hash(digest)?), &signature.sig, verifier)?;
+        let digest = self.hash(digest)?;
+        let entry = match self.version {
+            LogVersion::V1 => self.record_v1(envelope, verifier)?,
+            LogVersion::V2 => self.record_v2(&digest, &signature.sig, verifier)?,
+        };
+        self.about(&entry, (kind, digest), &signature.sig, verifier)?;
         Ok(entry)
     }
 

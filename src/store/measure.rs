@@ -258,11 +258,12 @@ fn payload<R: Read + Seek>(text: &mut R, place: &Range<u64>, payload_type: &str)
 }
 
 /// The payload of a Statement that is about to be signed by a key of this hash: what `statement` gives, `length` bytes of it, as
-/// `outline` has it but for the predicate. That it is well-formed is for whoever reads the finished text to say.
+/// `outline` has it but for the predicate. That it is so, and well-formed, is for whoever reads the finished text to say; nothing may
+/// be verified with it.
 ///
 /// # Errors
 /// Those of reading; [`ErrorKind::InvalidData`] for another length, and for an outline that is no Statement.
-pub fn to_be_signed(statement: impl Read, length: u64, outline: &[u8], hash: Algorithm) -> io::Result<Payload> {
+pub(crate) fn to_be_signed(statement: impl Read, length: u64, outline: &[u8], hash: Algorithm) -> io::Result<Payload> {
     let mut algorithms = vec![Algorithm::Sha256, hash];
     algorithms.dedup();
     let mut sums = Sums::new(IN_TOTO_PAYLOAD_TYPE, length, &algorithms)?;

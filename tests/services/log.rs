@@ -14,6 +14,9 @@ use sealmark::sign::key::KeyKind;
 use sealmark::sign::key::PrivateKey;
 use sealmark::sign::keyless::sign_with_key;
 use sealmark::sign::sign_statement;
+use sealmark::store::measure;
+use sealmark::store::measure::Text;
+use sealmark::store::spool::Spooled;
 use sealmark::trust::signing_config::LogVersion;
 use serde_json::Value;
 use serde_json::json;
@@ -353,4 +356,30 @@ fn an_entry_of_another_kind_is_a_lie() {
     let lie = entry(LogVersion::V1, &first.asked()[0]);
     let server = Server::answers(vec![Answer::json(201, &lie)]);
     assert_eq!(record(&server, LogVersion::V2, &key, &envelope).unwrap_err().code(), "log-answer-mismatch");
+}
+
+#[test]
+fn the_first_version_is_sent_no_more_than_its_cap() {
+    let server = Server::always(|_| Answer::json(500, &json!({})));
+    let key = PrivateKey::generate(KeyKind::EcdsaP256).unwrap();
+    let envelope = Envelope { payload: vec![b' '; (32 << 20) + 1].into(), ..signed(&key) };
+    let log = |version| Log::new(&server.url(), version, LONG).unwrap();
+    let recorded = log(LogVersion::V1).record(&envelope, Verifier::PublicKey(key.public_key_der()));
+    assert_eq!(recorded.unwrap_err().code(), "log-entry-too-large");
+    assert!(log(LogVersion::V2).takes(1 << 40).is_ok());
+    // Nor is anything said of an envelope whose payload is not there to be sent.
+    let text = Spooled::copy(signed_about_nothing(&key).to_string().as_bytes()).unwrap();
+    let Content::Envelope(measured) = measure::measured(&text, Text::File).unwrap().unwrap().bundle.content else {
+        panic!()
+    };
+    let recorded = log(LogVersion::V1).record(&measured, Verifier::PublicKey(key.public_key_der()));
+    assert_eq!(recorded.unwrap_err().code(), "log-answer-invalid");
+    assert_eq!(server.asked().len(), 0);
+}
+
+/// A bundle that can be measured.
+fn signed_about_nothing(key: &PrivateKey) -> Value {
+    let subject = json!([{ "name": "n", "digest": { "sha256": "ab".repeat(32) } }]);
+    let statement = json!({ "_type": "https://in-toto.io/Statement/v1", "subject": subject, "predicateType": "https://example.com/x", "predicate": {} });
+    sign_statement(key, statement.to_string().as_bytes()).unwrap().to_json()
 }
